@@ -1,0 +1,259 @@
+/* mwnet.h - train classifiers on biased data by Meta-Weight-Net.
+ *
+ * This header is the manual of libmwnet. It goes from easy to full:
+ *
+ *   1. Status and errors          what every call returns
+ *   2. A training run             five calls from a recipe to a trained model
+ *   3. Models and reports         evaluate, describe, list, measure
+ *   4. Your own model             the learner interface and the bilevel step
+ *
+ * What is not in this header is not part of the interface.
+ *
+ * Rules that hold everywhere
+ *   Ownership   Whoever calls a create function calls its free function; free accepts NULL.
+ *               Pointers passed in are borrowed until the call returns, unless stated.
+ *   Errors      A function that can fail returns mwn_status and fills *err, which may be
+ *               NULL. Output arguments are only written on success.
+ *   Threads     An object belongs to one thread at a time. The library computes with
+ *               OpenMP threads of its own. It never prints, never exits, never reads the
+ *               environment.
+ *   Texts       Strings are UTF-8 and end in a zero byte. Texts that the library hands
+ *               over are freed by mwn_text_free().
+ */
+#ifndef MWNET_H
+#define MWNET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MWN_VERSION_MAJOR 0
+#define MWN_VERSION_MINOR 1
+#define MWN_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#    define MWN_API        __attribute__((visibility("default")))
+#    define MWN_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#    define MWN_API
+#    define MWN_MUST_CHECK
+#endif
+
+/* ---- 1. Status and errors ----------------------------------------------------------- */
+
+/* What a call returned. The values are the exit codes of the program as well. */
+typedef enum mwn_status {
+    MWN_OK = 0,
+    MWN_ERR_RUNTIME = 1,  /* anything not named below                                  */
+    MWN_ERR_CONFIG = 2,   /* unknown option, value out of range, contradicting options */
+    MWN_ERR_DATA = 3,     /* a data file's content is not what its format promises     */
+    MWN_ERR_IO = 4,       /* a file cannot be opened, read or written; disk full       */
+    MWN_ERR_MEMORY = 5,   /* out of memory                                             */
+    MWN_ERR_DIVERGED = 6, /* a loss or weight is not finite, or all weights are zero   */
+    MWN_ERR_MISMATCH = 7, /* a checkpoint does not fit the model or the run            */
+    MWN_INTERRUPTED = 130 /* stopped on request, after the state was saved             */
+} mwn_status;
+
+/* What went wrong, in words: one sentence that names the file, field and value, and a hint
+ * on what to do (empty if there is none). Zero-initialise it. */
+struct mwn_error {
+    mwn_status status;
+    char text[512];
+    char hint[256];
+};
+
+/* Returns the version as "major.minor.patch"; static storage. */
+MWN_API const char *mwn_version(void);
+
+/* Frees a text that the library handed over. NULL is fine. */
+MWN_API void mwn_text_free(char *text);
+
+/* ---- 2. A training run -------------------------------------------------------------- */
+
+/* The options of a run: pairs of key and value, the key being "section.name". Sections and
+ * keys are listed by mwn_list("options"). */
+typedef struct mwn_config mwn_config;
+
+/* Makes an empty set of options: everything has its default.
+ * Fails with MWN_ERR_MEMORY. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_config_create(mwn_config **out,
+                                                    struct mwn_error *err);
+
+/* Reads a recipe: YAML, a mapping of sections to mappings of options. Later settings win
+ * over earlier ones. Fails with MWN_ERR_IO, MWN_ERR_CONFIG (unknown key, not YAML),
+ * MWN_ERR_MEMORY. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_config_read(mwn_config *config, const char *path,
+                                                  struct mwn_error *err);
+
+/* Sets one option, for example ("train.epochs", "6"). The key is checked now (with the
+ * nearest known one in the error), the value when the run is created.
+ * Fails with MWN_ERR_CONFIG, MWN_ERR_MEMORY. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_config_set(mwn_config *config, const char *key,
+                                                 const char *value, struct mwn_error *err);
+
+/* Frees the options. */
+MWN_API void mwn_config_free(mwn_config *config);
+
+/* A training run: data, network, method and their state. */
+typedef struct mwn_run mwn_run;
+
+/* Where a run stands; handed to the progress callback after every step. */
+struct mwn_progress {
+    size_t epoch, epochs;    /* epochs done, epochs in all                             */
+    size_t step, steps;      /* steps done in this epoch, steps of an epoch            */
+    double seconds;          /* since this process began to train                      */
+    double eta_seconds;      /* expected until the end of the run; negative if unknown */
+    double loss;             /* mean training loss (unweighted) of this epoch so far   */
+    double weight;           /* mean weight V of this epoch so far, 1 for plain CE     */
+    double accuracy;         /* last evaluation, 0..1; negative if none yet            */
+    double best_accuracy;    /* best evaluation so far, 0..1; negative if none yet     */
+    const char *phase;       /* "train", "evaluate" or "save"; static storage          */
+};
+
+/* Called after every step. A return value other than 0 stops the run at the next step
+ * boundary: its state is saved and mwn_run_epoch() returns MWN_INTERRUPTED. */
+typedef int mwn_progress_fn(const struct mwn_progress *progress, void *user);
+
+/* Creates a run: checks every option, reads the data, plans memory, initialises the
+ * network. dir is the run's folder; it is made, and must not hold a run already (NULL:
+ * nothing is written). Fails with any status but MWN_INTERRUPTED; nothing is left on disk
+ * then. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_run_create(mwn_run **out, const mwn_config *config,
+                                                 const char *dir, struct mwn_error *err);
+
+/* Takes up the run in dir where its last checkpoint was written. What follows is the same,
+ * to the byte, as in a run that was never stopped. Options in `changes` (may be NULL) may
+ * only raise train.epochs or set train.threads or data.threads; anything else is
+ * MWN_ERR_CONFIG. Fails with MWN_ERR_MISMATCH if the checkpoint does not fit. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_run_resume(mwn_run **out, const char *dir,
+                                                 const mwn_config *changes,
+                                                 struct mwn_error *err);
+
+/* Sets the progress callback (NULL: none). */
+MWN_API void mwn_run_set_progress(mwn_run *run, mwn_progress_fn *fn, void *user);
+
+/* Whether epochs are left to train. */
+MWN_API bool mwn_run_more(const mwn_run *run);
+
+/* Trains one epoch, evaluates, writes the record and the checkpoint.
+ * Fails with MWN_ERR_DIVERGED, MWN_ERR_IO, MWN_ERR_MEMORY, MWN_INTERRUPTED. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_run_epoch(mwn_run *run, struct mwn_error *err);
+
+/* What the run has come to so far, as a JSON object: options, sets, best and last
+ * accuracy, cost, the curve V(loss), and how well the weights find the wrong labels where
+ * the truth is known. docs/formats.md describes the keys. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_run_summary(const mwn_run *run, char **json,
+                                                  struct mwn_error *err);
+
+/* Frees the run. Writes nothing. */
+MWN_API void mwn_run_free(mwn_run *run);
+
+/* ---- 3. Models and reports ---------------------------------------------------------- */
+
+/* What a run with these options would be, without training: every option resolved, the
+ * sets, the memory plan in bytes, the estimated seconds of an epoch (two steps are timed).
+ * A JSON object. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_plan(const mwn_config *config, char **json,
+                                           struct mwn_error *err);
+
+/* Evaluates a model on the test set that the options name. path is a run's folder (its
+ * recipe then gives the options that `config` does not set; its best model is taken) or a
+ * safetensors file. JSON: accuracy and balanced_accuracy in percent, loss, samples,
+ * seconds. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_evaluate(const char *path, const mwn_config *config,
+                                               char **json, struct mwn_error *err);
+
+/* Describes a file: safetensors, npy, IDX, CIFAR binary, or a run's folder. JSON. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_info(const char *path, char **json,
+                                           struct mwn_error *err);
+
+/* Lists what is there: what is "methods", "models", "readers", "noises" or "options".
+ * JSON: an array of objects with name and summary (options: key, type, default, range,
+ * help). */
+MWN_API MWN_MUST_CHECK mwn_status mwn_list(const char *what, char **json,
+                                           struct mwn_error *err);
+
+/* Measures the step on this machine: for the networks that `only` names (comma separated;
+ * NULL: the usual ones) the seconds of a plain and of a Meta-Weight-Net step, their ratio,
+ * the share of the machine's FMA peak measured in the same run, the peak memory. JSON. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_bench(const char *only, int threads, char **json,
+                                            struct mwn_error *err);
+
+/* ---- 4. Your own model -------------------------------------------------------------- */
+
+/* Type of the numbers in a learner's vectors. */
+enum mwn_dtype { MWN_F32 = 0, MWN_F64 = 1 };
+
+/* A batch of n samples. */
+struct mwn_batch {
+    size_t n;
+    const void *x;         /* [n][sample], of the learner's type; borrowed              */
+    const int32_t *label;  /* [n], 0..classes-1; NULL if target is given                */
+    const void *target;    /* [n][classes] soft targets of the learner's type, or NULL  */
+    const uint32_t *index; /* [n] position in the training set, or NULL                 */
+    uint64_t key;          /* number of this pass: keys the dropout masks               */
+};
+
+/* A differentiable classifier, as the bilevel core sees it. The core never looks inside.
+ * Vectors hold n_params numbers of type dtype in whatever order the learner likes; losses,
+ * coefficients and derivatives are double. Each function returns MWN_OK or fills err. */
+struct mwn_learner {
+    void *self;           /* handed to every function                                     */
+    enum mwn_dtype dtype; /* of params, grad, dir and of a batch's x and target           */
+    size_t n_params;
+    void *params;         /* [n_params] the current w; the core updates it in place       */
+    size_t head;          /* index of the last layer's first parameter, for last_layer    */
+
+    /* loss[n] of the batch at params; keeps what backward and jvp need. */
+    mwn_status (*forward)(void *self, const struct mwn_batch *batch, double *loss,
+                          struct mwn_error *err);
+    /* grad[n_params] = gradient of sum_i coef[i] * loss_i, of the last forward. */
+    mwn_status (*backward)(void *self, const double *coef, void *grad,
+                           struct mwn_error *err);
+    /* dloss[n] = derivative of each loss of the last forward along dir[n_params], where
+     * the entries of dir before index `from` count as zero. */
+    mwn_status (*jvp)(void *self, const void *dir, size_t from, double *dloss,
+                      struct mwn_error *err);
+    /* loss[m] at other parameters and, unless grad is NULL, the gradient of their mean.
+     * Leaves what the last forward kept intact. */
+    mwn_status (*meta)(void *self, const void *params, const struct mwn_batch *batch,
+                       double *loss, void *grad, struct mwn_error *err);
+};
+
+/* Meta-Weight-Net on a learner of your own; see examples/own_model.c. */
+typedef struct mwn_trainer mwn_trainer;
+
+/* Makes a trainer. The learner is borrowed until mwn_trainer_free(). The options read are
+ * the sections method, meta and train (method.name may be any method that needs nothing
+ * but a learner); max_batch bounds n of both batches.
+ * Fails with MWN_ERR_CONFIG, MWN_ERR_MEMORY. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_trainer_create(mwn_trainer **out,
+                                                     struct mwn_learner *learner,
+                                                     const mwn_config *config,
+                                                     size_t max_batch,
+                                                     struct mwn_error *err);
+
+/* One iteration: virtual step, meta step, actual step (Shu et al. 2019, eq. 3-5). lr is
+ * the learning rate of w in this iteration. meta may be NULL for methods without one.
+ * weight[n] (may be NULL) receives V of each sample of the train batch, 0..1.
+ * Fails with MWN_ERR_DIVERGED and with what the learner fails with. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_trainer_step(mwn_trainer *trainer,
+                                                   const struct mwn_batch *train,
+                                                   const struct mwn_batch *meta, double lr,
+                                                   double *weight, struct mwn_error *err);
+
+/* V at the given losses: weight[n], 0..1. All ones for methods without a weight net. */
+MWN_API void mwn_trainer_weigh(const mwn_trainer *trainer, size_t n, const double *loss,
+                               double *weight);
+
+/* Frees the trainer, not the learner. */
+MWN_API void mwn_trainer_free(mwn_trainer *trainer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

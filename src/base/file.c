@@ -1,0 +1,519 @@
+/* file.c - whole files in (gzip too) and out (atomically), folders and paths, and the hook
+ * that makes I/O calls fail. */
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+static _Atomic uint64_t io_calls;
+static _Atomic uint64_t first_failure; /* number of the call; 0: none */
+
+void mwn_file_fail_after(uint64_t n)
+{
+    atomic_store(&first_failure, n == 0 ? 0 : atomic_load(&io_calls) + n);
+}
+
+/* Counts an I/O call; whether the hook wants it to fail. */
+static bool io_fails(void)
+{
+    uint64_t number = atomic_fetch_add(&io_calls, 1) + 1;
+    uint64_t limit = atomic_load(&first_failure);
+    if (limit == 0 || number < limit)
+        return false;
+    errno = ENOSPC;
+    return true;
+}
+
+/* MWN_ERR_IO with the reason in errno, and a hint where there is something to do. */
+static mwn_status fail_errno(struct mwn_error *err, const char *path, const char *what)
+{
+    int reason = errno;
+    char text[128];
+    const char *words = strerror_r(reason, text, sizeof(text));
+    mwn_status status = mwn_fail(err, MWN_ERR_IO, "%s: %s: %s", path, what, words);
+    if (reason == ENOENT)
+        return mwn_hint(err, "check the path; a relative one starts at the current folder");
+    if (reason == EACCES || reason == EPERM || reason == EROFS)
+        return mwn_hint(err, "check the permissions of the file and of its folder");
+    if (reason == ENOSPC || reason == EDQUOT)
+        return mwn_hint(err, "free some space or choose another folder");
+    return status;
+}
+
+/* ---- Reading ------------------------------------------------------------------------ */
+
+static mwn_status fail_limit(struct mwn_error *err, const char *path, size_t limit)
+{
+    return mwn_fail(err, MWN_ERR_DATA, "%s: is too large (more than %zu bytes)", path,
+                    limit);
+}
+
+/* Grows the block so that `room` bytes and a zero byte fit. */
+static bool grow(struct mwn_bytes *bytes, size_t room)
+{
+    unsigned char *data = room < SIZE_MAX ? mwn_resize(bytes->data, room + 1, 1) : NULL;
+    if (data == NULL)
+        return false;
+    bytes->data = data;
+    return true;
+}
+
+static mwn_status fail_grow(struct mwn_error *err, size_t room)
+{
+    return mwn_fail_memory(err, room, "the content of a file");
+}
+
+/* Twice the room, or `most` if that is less. */
+static size_t more_room(size_t room, size_t most)
+{
+    return room > most / 2 ? most : room * 2;
+}
+
+static ssize_t read_some(int fd, void *out, size_t size)
+{
+    if (io_fails())
+        return -1;
+    ssize_t got;
+    do
+        got = read(fd, out, size < SSIZE_MAX ? size : (size_t)SSIZE_MAX);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Reads until the end of the file or until more than `most` bytes have come. `guess` is the
+ * size that the file system states; it is not trusted. */
+static mwn_status read_all(int fd, const char *path, size_t guess, size_t most,
+                           struct mwn_bytes *out, struct mwn_error *err)
+{
+    size_t ceiling = most < (size_t)PTRDIFF_MAX / 2 ? most + 1 : (size_t)PTRDIFF_MAX / 2;
+    size_t room = guess < 4095 ? 4096 : guess + 1;
+    if (room > ceiling)
+        room = ceiling;
+    if (!grow(out, room))
+        return fail_grow(err, room);
+    for (;;) {
+        if (out->size == room) {
+            if (room == ceiling)
+                return fail_limit(err, path, most);
+            room = more_room(room, ceiling);
+            if (!grow(out, room))
+                return fail_grow(err, room);
+        }
+        ssize_t got = read_some(fd, out->data + out->size, room - out->size);
+        if (got < 0)
+            return fail_errno(err, path, "cannot read");
+        if (got == 0) {
+            out->data[out->size] = 0;
+            return MWN_OK;
+        }
+        out->size += (size_t)got;
+    }
+}
+
+static bool is_gzip(const unsigned char *data, size_t size)
+{
+    return size >= 2 && data[0] == 0x1F && data[1] == 0x8B;
+}
+
+static bool is_zero(const unsigned char *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (data[i] != 0)
+            return false;
+    return true;
+}
+
+/* Where the unpacking of a file stands. */
+struct unpack {
+    const char *path; /* borrowed */
+    size_t limit, room;
+    z_stream stream;
+    size_t left; /* packed bytes that the stream has not been given yet */
+};
+
+/* One call of inflate(), with more room and more input if it needs them. */
+static mwn_status unpack_some(struct unpack *u, struct mwn_bytes *out, int *result,
+                              struct mwn_error *err)
+{
+    if (out->size == u->room) {
+        if (u->room > u->limit)
+            return fail_limit(err, u->path, u->limit);
+        u->room = more_room(u->room, u->limit + 1);
+        if (!grow(out, u->room))
+            return fail_grow(err, u->room);
+    }
+    if (u->stream.avail_in == 0) {
+        size_t chunk = u->left < UINT_MAX ? u->left : UINT_MAX;
+        u->stream.avail_in = (uInt)chunk;
+        u->left -= chunk;
+    }
+    size_t space = u->room - out->size < UINT_MAX ? u->room - out->size : UINT_MAX;
+    u->stream.next_out = out->data + out->size;
+    u->stream.avail_out = (uInt)space;
+    *result = inflate(&u->stream, Z_NO_FLUSH);
+    out->size += space - u->stream.avail_out;
+    if (*result == Z_MEM_ERROR)
+        return mwn_fail_memory(err, 0, "unpacking gzip");
+    if (*result == Z_BUF_ERROR && u->stream.avail_in == 0 && u->left == 0 &&
+        u->stream.avail_out > 0)
+        return mwn_fail(err, MWN_ERR_DATA, "%s: the gzip data end too early", u->path);
+    if (*result != Z_OK && *result != Z_STREAM_END && *result != Z_BUF_ERROR)
+        return mwn_fail(err, MWN_ERR_DATA, "%s: damaged gzip data (%s)", u->path,
+                        u->stream.msg != NULL ? u->stream.msg : "wrong checksum");
+    return MWN_OK;
+}
+
+/* Unpacks all members of a gzip file; zero bytes may follow the last, as on a tape. */
+static mwn_status unpack_members(struct unpack *u, struct mwn_bytes *out,
+                                 struct mwn_error *err)
+{
+    for (;;) {
+        int result = Z_OK;
+        mwn_status status = unpack_some(u, out, &result, err);
+        if (status != MWN_OK)
+            return status;
+        if (result != Z_STREAM_END)
+            continue;
+        size_t rest = u->left + u->stream.avail_in;
+        if (is_zero(u->stream.next_in, rest))
+            break;
+        if (!is_gzip(u->stream.next_in, rest))
+            return mwn_fail(err, MWN_ERR_DATA,
+                            "%s: %zu bytes of garbage after the gzip data", u->path, rest);
+        if (inflateReset(&u->stream) != Z_OK)
+            return mwn_fail(err, MWN_ERR_RUNTIME, "%s: zlib refuses to go on", u->path);
+    }
+    if (out->size > u->limit)
+        return fail_limit(err, u->path, u->limit);
+    out->data[out->size] = 0;
+    return MWN_OK;
+}
+
+/* Replaces the packed content by the unpacked one. */
+static mwn_status unpack(const char *path, size_t limit, struct mwn_bytes *bytes,
+                         struct mwn_error *err)
+{
+    struct unpack u = {.path = path, .limit = limit, .left = bytes->size};
+    struct mwn_bytes out = {0};
+    if (u.limit > (size_t)PTRDIFF_MAX / 2)
+        u.limit = (size_t)PTRDIFF_MAX / 2;
+    u.room = bytes->size > u.limit / 4 ? u.limit + 1 : bytes->size * 4;
+    u.stream.next_in = bytes->data;
+    if (!grow(&out, u.room))
+        return fail_grow(err, u.room);
+    if (inflateInit2(&u.stream, 16 + MAX_WBITS) != Z_OK) {
+        mwn_bytes_release(&out);
+        return mwn_fail_memory(err, 0, "unpacking gzip");
+    }
+    mwn_status status = unpack_members(&u, &out, err);
+    (void)inflateEnd(&u.stream);
+    if (status != MWN_OK) {
+        mwn_bytes_release(&out);
+        return status;
+    }
+    mwn_bytes_release(bytes);
+    *bytes = out;
+    return MWN_OK;
+}
+
+/* Opens a file for reading and states its size, 0 if that is not known. */
+static mwn_status open_input(const char *path, int *fd, size_t *size, struct mwn_error *err)
+{
+    *fd = io_fails() ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        return fail_errno(err, path, "cannot open");
+    struct stat info;
+    if (fstat(*fd, &info) != 0)
+        return fail_errno(err, path, "cannot read");
+    if (S_ISDIR(info.st_mode))
+        return mwn_fail(err, MWN_ERR_IO, "%s: is a folder, not a file", path);
+    *size = S_ISREG(info.st_mode) && info.st_size > 0 ? (size_t)info.st_size : 0;
+    return MWN_OK;
+}
+
+/* Reads a file whole and, if asked to, unpacks it. */
+static mwn_status read_file(const char *path, size_t limit, bool packed,
+                            struct mwn_bytes *out, struct mwn_error *err)
+{
+    struct mwn_bytes bytes = {0};
+    mwn_status status = MWN_OK;
+    int fd = -1;
+    size_t size = 0;
+    MWN_TRY(open_input(path, &fd, &size, err));
+    /* A packed file may be a little larger than its content. */
+    size_t slack = packed ? limit / 1024 + 1024 : 0;
+    size_t most = limit < SIZE_MAX - slack ? limit + slack : SIZE_MAX;
+    MWN_TRY(read_all(fd, path, size, most, &bytes, err));
+    if (packed && is_gzip(bytes.data, bytes.size))
+        MWN_TRY(unpack(path, limit, &bytes, err));
+    if (bytes.size > limit)
+        MWN_TRY(fail_limit(err, path, limit));
+    *out = bytes;
+    bytes = (struct mwn_bytes){0};
+out:
+    if (fd >= 0)
+        (void)close(fd);
+    mwn_bytes_release(&bytes);
+    return status;
+}
+
+mwn_status mwn_file_read(const char *path, size_t limit, struct mwn_bytes *out,
+                         struct mwn_error *err)
+{
+    return read_file(path, limit, true, out, err);
+}
+
+mwn_status mwn_file_read_plain(const char *path, size_t limit, struct mwn_bytes *out,
+                               struct mwn_error *err)
+{
+    return read_file(path, limit, false, out, err);
+}
+
+void mwn_bytes_release(struct mwn_bytes *bytes)
+{
+    if (bytes == NULL)
+        return;
+    mwn_free(bytes->data);
+    *bytes = (struct mwn_bytes){0};
+}
+
+/* ---- Writing ------------------------------------------------------------------------ */
+
+mwn_status mwn_writer_open(struct mwn_writer *writer, const char *path,
+                           struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    int fd = -1;
+    *writer = (struct mwn_writer){0};
+    size_t room = strlen(path) + 32;
+    writer->path = mwn_strdup(path);
+    char *temporary = mwn_alloc(room, 1);
+    if (writer->path == NULL || temporary == NULL) {
+        status = mwn_fail_memory(err, room, "a file name");
+        goto out;
+    }
+    (void)snprintf(temporary, room, "%s.tmp-%ld", path, (long)getpid());
+    if (mwn_path_is_dir(path)) {
+        status = mwn_fail(err, MWN_ERR_IO, "%s: is a folder, not a file", path);
+        goto out;
+    }
+    if (!io_fails())
+        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        status = fail_errno(err, path, "cannot write");
+        goto out;
+    }
+    /* From here on the temporary file is there and discard has to remove it. */
+    writer->temporary = temporary;
+    temporary = NULL;
+    writer->stream = fdopen(fd, "wb");
+    if (writer->stream == NULL) {
+        (void)close(fd);
+        status = mwn_fail_memory(err, BUFSIZ, "writing a file");
+    }
+out:
+    mwn_free(temporary);
+    if (status != MWN_OK)
+        mwn_writer_discard(writer);
+    return status;
+}
+
+void mwn_writer_add(struct mwn_writer *writer, const void *bytes, size_t size)
+{
+    if (writer->failed || size == 0)
+        return;
+    errno = EIO;
+    if (writer->stream == NULL || io_fails() ||
+        fwrite(bytes, 1, size, writer->stream) != size) {
+        writer->failed = true;
+        writer->reason = errno;
+    }
+}
+
+/* Makes the renaming last. The new file is complete and in place by now, so a file system
+ * that cannot sync a folder is no reason to report a failure. */
+static void sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = mwn_strdup(slash == NULL ? "." : path);
+    if (folder == NULL)
+        return;
+    if (slash != NULL)
+        folder[slash == path ? 1 : slash - path] = '\0';
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        (void)close(fd);
+    }
+    mwn_free(folder);
+}
+
+/* Brings what was written to the disk and closes the stream; errno says why not. */
+static bool finish_stream(struct mwn_writer *writer)
+{
+    FILE *stream = writer->stream;
+    writer->stream = NULL;
+    int reason = 0;
+    if (stream == NULL || writer->failed)
+        reason = writer->failed ? writer->reason : EIO;
+    else if (ferror(stream))
+        reason = EIO;
+    else if (io_fails() || fflush(stream) != 0 || io_fails() || fsync(fileno(stream)) != 0)
+        reason = errno;
+    if (stream != NULL && fclose(stream) != 0 && reason == 0)
+        reason = errno;
+    errno = reason;
+    return reason == 0;
+}
+
+mwn_status mwn_writer_commit(struct mwn_writer *writer, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    bool fine = finish_stream(writer);
+    fine = fine && !io_fails() && rename(writer->temporary, writer->path) == 0;
+    if (fine) {
+        mwn_free(writer->temporary);
+        writer->temporary = NULL;
+        sync_folder(writer->path);
+    } else {
+        status = fail_errno(err, writer->path != NULL ? writer->path : "(no file)",
+                            "cannot write");
+    }
+    mwn_writer_discard(writer);
+    return status;
+}
+
+void mwn_writer_discard(struct mwn_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    if (writer->stream != NULL)
+        (void)fclose(writer->stream);
+    if (writer->temporary != NULL)
+        (void)unlink(writer->temporary);
+    mwn_free(writer->temporary);
+    mwn_free(writer->path);
+    *writer = (struct mwn_writer){0};
+}
+
+mwn_status mwn_file_write(const char *path, const void *bytes, size_t size,
+                          struct mwn_error *err)
+{
+    struct mwn_writer writer = {0};
+    mwn_status status = mwn_writer_open(&writer, path, err);
+    if (status != MWN_OK)
+        return status;
+    mwn_writer_add(&writer, bytes, size);
+    return mwn_writer_commit(&writer, err);
+}
+
+static bool write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t done = io_fails() ? -1 : write(fd, bytes, size);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return false;
+        bytes += done;
+        size -= (size_t)done;
+    }
+    return true;
+}
+
+mwn_status mwn_file_append(const char *path, const char *line, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    int fd = -1;
+    size_t size = strlen(line);
+    char *copy = mwn_alloc(size + 2, 1);
+    if (copy == NULL)
+        return mwn_fail_memory(err, size, "a line of a file");
+    memcpy(copy, line, size);
+    if (size == 0 || copy[size - 1] != '\n')
+        copy[size++] = '\n';
+    if (!io_fails())
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    struct stat info = {0};
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        status = fail_errno(err, path, "cannot append");
+        goto out;
+    }
+    if (!write_all(fd, copy, size) || io_fails() || fsync(fd) != 0) {
+        status = fail_errno(err, path, "cannot append");
+        /* Half a line would spoil the file for every reader. */
+        if (S_ISREG(info.st_mode) && ftruncate(fd, info.st_size) != 0)
+            status = mwn_context(err, "%s may end in half a line", path);
+    }
+out:
+    if (fd >= 0)
+        (void)close(fd);
+    mwn_free(copy);
+    return status;
+}
+
+/* ---- Paths -------------------------------------------------------------------------- */
+
+bool mwn_path_is_dir(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool mwn_path_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+static mwn_status make_one_dir(const char *path, struct mwn_error *err)
+{
+    if (mwn_path_is_dir(path))
+        return MWN_OK;
+    if (!io_fails() && mkdir(path, 0777) == 0)
+        return MWN_OK;
+    if (errno == EEXIST && mwn_path_is_dir(path))
+        return MWN_OK;
+    return fail_errno(err, path, "cannot make the folder");
+}
+
+mwn_status mwn_path_make_dir(const char *path, struct mwn_error *err)
+{
+    char *part = mwn_strdup(path);
+    if (part == NULL)
+        return mwn_fail_memory(err, strlen(path), "a file name");
+    mwn_status status = MWN_OK;
+    for (char *at = part; *at != '\0' && status == MWN_OK; at++) {
+        if (*at != '/' || at == part || at[-1] == '/')
+            continue;
+        *at = '\0';
+        status = make_one_dir(part, err);
+        *at = '/';
+    }
+    if (status == MWN_OK)
+        status = make_one_dir(part, err);
+    mwn_free(part);
+    return status;
+}
+
+char *mwn_path_join(const char *dir, const char *name)
+{
+    size_t size = strlen(dir), more = strlen(name);
+    bool slash = size > 0 && dir[size - 1] != '/';
+    char *path = mwn_alloc(size + more + 2, 1);
+    if (path == NULL)
+        return NULL;
+    memcpy(path, dir, size);
+    if (slash)
+        path[size++] = '/';
+    memcpy(path + size, name, more);
+    return path;
+}

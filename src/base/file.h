@@ -1,0 +1,62 @@
+/* file.h - whole-file reading (gzip too) and writing that is atomic: temporary file, fsync,
+ * rename. A hook makes the n-th I/O call fail. */
+#ifndef MWN_BASE_FILE_H
+#define MWN_BASE_FILE_H
+
+#include "base/base.h"
+
+#include <stdio.h>
+
+struct mwn_bytes {
+    unsigned char *data; /* owned; one zero byte follows the last */
+    size_t size;
+};
+
+/* Reads a file whole; one that starts with the gzip magic is unpacked on the way. More
+ * than `limit` bytes (unpacked) is MWN_ERR_DATA; a folder, a missing or unreadable file is
+ * MWN_ERR_IO; damaged gzip is MWN_ERR_DATA. */
+MWN_MUST_CHECK mwn_status mwn_file_read(const char *path, size_t limit,
+                                        struct mwn_bytes *out, struct mwn_error *err);
+/* The same, but the bytes as they are: nothing is unpacked. */
+MWN_MUST_CHECK mwn_status mwn_file_read_plain(const char *path, size_t limit,
+                                              struct mwn_bytes *out, struct mwn_error *err);
+void mwn_bytes_release(struct mwn_bytes *bytes);
+
+/* A file being written beside its final name. */
+struct mwn_writer {
+    FILE *stream;
+    char *path, *temporary; /* owned */
+    bool failed;
+    int reason; /* errno of the first failure */
+};
+
+MWN_MUST_CHECK mwn_status mwn_writer_open(struct mwn_writer *writer, const char *path,
+                                          struct mwn_error *err);
+/* A failure is remembered and reported by commit. */
+void mwn_writer_add(struct mwn_writer *writer, const void *bytes, size_t size);
+/* Flushes, fsyncs, renames over the final name, fsyncs the folder. On failure the old file
+ * stays as it was and the temporary one is removed. Releases the writer either way. */
+MWN_MUST_CHECK mwn_status mwn_writer_commit(struct mwn_writer *writer,
+                                            struct mwn_error *err);
+/* Gives up: removes the temporary file. Safe on a zeroed or committed writer. */
+void mwn_writer_discard(struct mwn_writer *writer);
+
+/* The two above in one call. */
+MWN_MUST_CHECK mwn_status mwn_file_write(const char *path, const void *bytes, size_t size,
+                                         struct mwn_error *err);
+/* Appends one line and flushes it to the disk. */
+MWN_MUST_CHECK mwn_status mwn_file_append(const char *path, const char *line,
+                                          struct mwn_error *err);
+
+bool mwn_path_is_dir(const char *path);
+bool mwn_path_exists(const char *path);
+/* Makes a folder and its parents; an existing one is fine. */
+MWN_MUST_CHECK mwn_status mwn_path_make_dir(const char *path, struct mwn_error *err);
+/* "dir/name"; NULL if memory is out. Freed by mwn_free(). */
+char *mwn_path_join(const char *dir, const char *name);
+
+/* Test hook: the n-th I/O call from now on (1 = the next) and all later ones fail as if
+ * the disk were full; 0 switches it off. */
+void mwn_file_fail_after(uint64_t n);
+
+#endif

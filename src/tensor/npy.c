@@ -1,0 +1,367 @@
+/* npy.c - reading and writing NumPy's .npy files: a magic text, a version, the text of a
+ * Python dictionary and the raw items. */
+#include "tensor/npy.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "items are copied as they are");
+
+#define FILE_LIMIT ((size_t)64 << 30)
+
+enum { MAGIC_SIZE = 6, TEXT_MAX = 32 };
+static const char magic[] = "\x93NUMPY";
+
+static const struct {
+    const char *descr;
+    size_t size;
+} types[] = {
+    [MWN_NPY_F32] = {"<f4", 4}, [MWN_NPY_F64] = {"<f8", 8}, [MWN_NPY_U8] = {"|u1", 1},
+    [MWN_NPY_I32] = {"<i4", 4}, [MWN_NPY_I64] = {"<i8", 8}, [MWN_NPY_U32] = {"<u4", 4},
+};
+
+/* ---- The header's dictionary -------------------------------------------------------- */
+
+/* A place in the header's text, and what was found so far. */
+struct parse {
+    const char *path; /* borrowed */
+    const char *at, *end;
+    char descr[TEXT_MAX];
+    bool fortran;
+    bool has_descr, has_order, has_shape;
+};
+
+static mwn_status fail_header(const struct parse *p, struct mwn_error *err,
+                              const char *what)
+{
+    return mwn_fail(err, MWN_ERR_DATA, "%s: the .npy header %s", p->path, what);
+}
+
+static void skip_spaces(struct parse *p)
+{
+    while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\t'))
+        p->at++;
+}
+
+/* Steps over one character if it is the next one. */
+static bool take(struct parse *p, char wanted)
+{
+    skip_spaces(p);
+    if (p->at >= p->end || *p->at != wanted)
+        return false;
+    p->at++;
+    return true;
+}
+
+static bool take_word(struct parse *p, const char *word)
+{
+    skip_spaces(p);
+    size_t size = strlen(word);
+    if ((size_t)(p->end - p->at) < size || memcmp(p->at, word, size) != 0)
+        return false;
+    p->at += size;
+    return true;
+}
+
+/* Reads a quoted text without escapes, of at most TEXT_MAX - 1 characters. */
+static bool take_text(struct parse *p, char *out)
+{
+    skip_spaces(p);
+    if (p->at >= p->end || (*p->at != '\'' && *p->at != '"'))
+        return false;
+    char quote = *p->at++;
+    const char *close = memchr(p->at, quote, (size_t)(p->end - p->at));
+    if (close == NULL || close - p->at >= TEXT_MAX ||
+        memchr(p->at, '\\', (size_t)(close - p->at)) != NULL)
+        return false;
+    size_t size = (size_t)(close - p->at);
+    memcpy(out, p->at, size);
+    out[size] = '\0';
+    p->at = close + 1;
+    return true;
+}
+
+static bool take_size(struct parse *p, size_t *out)
+{
+    skip_spaces(p);
+    size_t value = 0;
+    const char *start = p->at;
+    for (; p->at < p->end && *p->at >= '0' && *p->at <= '9'; p->at++) {
+        size_t digit = (size_t)(*p->at - '0');
+        if (value > (SIZE_MAX / 2 - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return p->at > start;
+}
+
+/* Reads "()", "(3,)" or "(3, 4)". */
+static mwn_status take_shape(struct parse *p, struct mwn_npy *npy, struct mwn_error *err)
+{
+    if (!take(p, '('))
+        return fail_header(p, err, "has a shape that is not a tuple");
+    bool comma = true;
+    while (!take(p, ')')) {
+        if (npy->dims == MWN_NPY_MAX_DIMS)
+            return fail_header(p, err, "has more than 6 dimensions");
+        if (!comma || !take_size(p, &npy->shape[npy->dims]))
+            return fail_header(p, err, "has a shape that is not a tuple of sizes");
+        npy->dims++;
+        comma = take(p, ',');
+    }
+    if (npy->dims == 1 && !comma)
+        return fail_header(p, err, "has a shape that is not a tuple");
+    return MWN_OK;
+}
+
+/* Reads the value that belongs to a key. */
+static mwn_status take_value(struct parse *p, const char *key, struct mwn_npy *npy,
+                             struct mwn_error *err)
+{
+    bool *seen = strcmp(key, "descr") == 0           ? &p->has_descr
+                 : strcmp(key, "fortran_order") == 0 ? &p->has_order
+                 : strcmp(key, "shape") == 0         ? &p->has_shape
+                                                     : NULL;
+    if (seen == NULL)
+        return fail_header(p, err, "has a key other than descr, fortran_order and shape");
+    if (*seen)
+        return fail_header(p, err, "has a key twice");
+    *seen = true;
+    if (seen == &p->has_shape)
+        return take_shape(p, npy, err);
+    if (seen == &p->has_descr) {
+        if (!take_text(p, p->descr))
+            return fail_header(p, err, "describes items that are not plain numbers");
+        return MWN_OK;
+    }
+    p->fortran = take_word(p, "True");
+    if (!p->fortran && !take_word(p, "False"))
+        return fail_header(p, err, "has a fortran_order that is neither True nor False");
+    return MWN_OK;
+}
+
+static mwn_status parse_dictionary(struct parse *p, struct mwn_npy *npy,
+                                   struct mwn_error *err)
+{
+    if (!take(p, '{'))
+        return fail_header(p, err, "is not a Python dictionary");
+    bool comma = true;
+    while (!take(p, '}')) {
+        char key[TEXT_MAX];
+        if (!comma || !take_text(p, key) || !take(p, ':'))
+            return fail_header(p, err, "is not a well-formed Python dictionary");
+        mwn_status status = take_value(p, key, npy, err);
+        if (status != MWN_OK)
+            return status;
+        comma = take(p, ',');
+    }
+    skip_spaces(p);
+    if (p->at != p->end)
+        return fail_header(p, err, "goes on after the dictionary");
+    if (!p->has_descr || !p->has_order || !p->has_shape)
+        return fail_header(p, err, "lacks descr, fortran_order or shape");
+    return MWN_OK;
+}
+
+/* ---- Reading ------------------------------------------------------------------------ */
+
+/* Which type the header's descr means; types[].descr is what NumPy itself writes. */
+static mwn_status find_type(const struct parse *p, enum mwn_npy_type *out,
+                            struct mwn_error *err)
+{
+    for (size_t i = 0; i < MWN_COUNT(types); i++) {
+        bool one_byte = types[i].size == 1 && strchr("<>|=", p->descr[0]) != NULL &&
+                        strcmp(p->descr + (p->descr[0] != '\0'), types[i].descr + 1) == 0;
+        if (one_byte || strcmp(p->descr, types[i].descr) == 0) {
+            *out = (enum mwn_npy_type)i;
+            return MWN_OK;
+        }
+    }
+    (void)mwn_fail(
+        err, MWN_ERR_DATA,
+        "%s: items of type '%s' are not supported (expected f4, f8, u1, i4, i8 or "
+        "u4, little-endian)",
+        p->path, p->descr);
+    return mwn_hint(err, "save it again from NumPy after array.astype('<f4') for features "
+                         "or .astype('<i8') for labels");
+}
+
+/* Sets count and checks that the items fill the rest of the file exactly. */
+static mwn_status check_size(const struct parse *p, struct mwn_npy *npy, size_t rest,
+                             struct mwn_error *err)
+{
+    size_t count = 1, size = types[npy->type].size;
+    bool empty = false;
+    for (int i = 0; i < npy->dims; i++)
+        empty = empty || npy->shape[i] == 0;
+    for (int i = 0; i < npy->dims && !empty; i++) {
+        if (npy->shape[i] > (size_t)PTRDIFF_MAX / size / count)
+            return fail_header(p, err, "states a shape larger than any memory");
+        count *= npy->shape[i];
+    }
+    npy->count = empty ? 0 : count;
+    if (npy->count * size == rest)
+        return MWN_OK;
+    return mwn_fail(err, MWN_ERR_DATA,
+                    "%s: holds %zu bytes of items, its header promises %zu (%s)", p->path,
+                    rest, npy->count * size,
+                    rest < npy->count * size ? "the file is truncated" : "too long");
+}
+
+/* Finds the header's text; *start is where the items begin. */
+static mwn_status find_header(struct parse *p, const struct mwn_bytes *file, size_t *start,
+                              struct mwn_error *err)
+{
+    const unsigned char *data = file->data;
+    if (file->size < MAGIC_SIZE || memcmp(data, magic, MAGIC_SIZE) != 0)
+        return mwn_fail(err, MWN_ERR_DATA, "%s: is not a .npy file", p->path);
+    size_t major = file->size > 6 ? data[6] : 0, first = major == 1 ? 10 : 12;
+    if (file->size < first)
+        return mwn_fail(err, MWN_ERR_DATA, "%s: is truncated in its header", p->path);
+    if (major < 1 || major > 3 || data[7] != 0)
+        return mwn_fail(err, MWN_ERR_DATA,
+                        "%s: is of .npy version %u.%u (expected 1.0 to 3.0)", p->path,
+                        (unsigned)data[6], (unsigned)data[7]);
+    size_t size = 0;
+    for (size_t i = first; i > 8; i--)
+        size = size << 8 | data[i - 1];
+    if (size > file->size - first)
+        return mwn_fail(err, MWN_ERR_DATA, "%s: is truncated in its header", p->path);
+    p->at = (const char *)data + first;
+    p->end = p->at + size;
+    *start = first + size;
+    return MWN_OK;
+}
+
+mwn_status mwn_npy_read(const char *path, struct mwn_npy *out, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_bytes file = {0};
+    struct mwn_npy npy = {0};
+    struct parse p = {.path = path};
+    size_t start = 0;
+    MWN_TRY(mwn_file_read(path, FILE_LIMIT, &file, err));
+    MWN_TRY(find_header(&p, &file, &start, err));
+    MWN_TRY(parse_dictionary(&p, &npy, err));
+    MWN_TRY(find_type(&p, &npy.type, err));
+    if (p.fortran) {
+        (void)fail_header(&p, err, "says Fortran order (expected C order)");
+        status =
+            mwn_hint(err, "save it again from NumPy after np.ascontiguousarray(array)");
+        goto out;
+    }
+    MWN_TRY(check_size(&p, &npy, file.size - start, err));
+    size_t bytes = npy.count * types[npy.type].size;
+    npy.data = mwn_arena_alloc(bytes);
+    if (npy.data == NULL) {
+        status = mwn_fail_memory(err, bytes, "the items of a .npy file");
+        goto out;
+    }
+    memcpy(npy.data, file.data + start, bytes);
+    *out = npy;
+out:
+    mwn_bytes_release(&file);
+    return status;
+}
+
+void mwn_npy_release(struct mwn_npy *npy)
+{
+    if (npy == NULL)
+        return;
+    mwn_arena_free(npy->data, npy->count * types[npy->type].size);
+    *npy = (struct mwn_npy){0};
+}
+
+double mwn_npy_real(const struct mwn_npy *npy, size_t i)
+{
+    switch (npy->type) {
+    case MWN_NPY_F32:
+        return (double)((const float *)npy->data)[i];
+    case MWN_NPY_F64:
+        return ((const double *)npy->data)[i];
+    case MWN_NPY_U8:
+    case MWN_NPY_I32:
+    case MWN_NPY_I64:
+    case MWN_NPY_U32:
+        break;
+    }
+    return (double)mwn_npy_int(npy, i);
+}
+
+/* The nearest integer that int64_t holds; 0 for NaN. */
+static int64_t clamp_to_int(double value)
+{
+    if (value >= 0x1p63)
+        return INT64_MAX;
+    if (value <= -0x1p63)
+        return INT64_MIN;
+    return value < 0.0 || value >= 0.0 ? (int64_t)value : 0;
+}
+
+int64_t mwn_npy_int(const struct mwn_npy *npy, size_t i)
+{
+    switch (npy->type) {
+    case MWN_NPY_F32:
+    case MWN_NPY_F64:
+        break;
+    case MWN_NPY_U8:
+        return ((const uint8_t *)npy->data)[i];
+    case MWN_NPY_I32:
+        return ((const int32_t *)npy->data)[i];
+    case MWN_NPY_I64:
+        return ((const int64_t *)npy->data)[i];
+    case MWN_NPY_U32:
+        return ((const uint32_t *)npy->data)[i];
+    }
+    return clamp_to_int(mwn_npy_real(npy, i));
+}
+
+/* ---- Writing ------------------------------------------------------------------------ */
+
+/* The file's beginning up to the items, padded to 64 bytes as NumPy does. */
+static void add_header(struct mwn_buf *buf, enum mwn_npy_type type, int dims,
+                       const size_t *shape)
+{
+    mwn_buf_add(buf, magic, MAGIC_SIZE);
+    mwn_buf_add(buf, "\1\0\0\0", 4);
+    mwn_buf_printf(buf, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                   types[type].descr);
+    for (int i = 0; i < dims; i++)
+        mwn_buf_printf(buf, "%s%zu", i == 0 ? "" : ", ", shape[i]);
+    mwn_buf_printf(buf, "%s), }", dims == 1 ? "," : "");
+    while (!buf->failed && (buf->size + 1) % 64 != 0)
+        mwn_buf_add(buf, " ", 1);
+    mwn_buf_add(buf, "\n", 1);
+    if (buf->failed)
+        return;
+    size_t size = buf->size - 10;
+    buf->text[8] = (char)(size & 0xFF);
+    buf->text[9] = (char)(size >> 8);
+}
+
+mwn_status mwn_npy_write(const char *path, enum mwn_npy_type type, int dims,
+                         const size_t *shape, const void *data, struct mwn_error *err)
+{
+    struct mwn_buf header = {0};
+    struct mwn_writer writer = {0};
+    size_t bytes = types[type].size;
+    for (int i = 0; i < dims; i++)
+        bytes *= shape[i];
+    add_header(&header, type, dims, shape);
+    mwn_status status = MWN_OK;
+    if (header.failed) {
+        status = mwn_fail_memory(err, 128, "the header of a .npy file");
+        goto out;
+    }
+    MWN_TRY(mwn_writer_open(&writer, path, err));
+    mwn_writer_add(&writer, header.text, header.size);
+    mwn_writer_add(&writer, data, bytes);
+    status = mwn_writer_commit(&writer, err);
+out:
+    mwn_buf_release(&header);
+    return status;
+}

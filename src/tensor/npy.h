@@ -1,0 +1,39 @@
+/* npy.h - NumPy's .npy format, version 1.0 to 3.0, C order, little endian. */
+#ifndef MWN_TENSOR_NPY_H
+#define MWN_TENSOR_NPY_H
+
+#include "base/base.h"
+
+enum mwn_npy_type {
+    MWN_NPY_F32,
+    MWN_NPY_F64,
+    MWN_NPY_U8,
+    MWN_NPY_I32,
+    MWN_NPY_I64,
+    MWN_NPY_U32
+};
+
+enum { MWN_NPY_MAX_DIMS = 6 };
+
+struct mwn_npy {
+    enum mwn_npy_type type;
+    int dims;
+    size_t shape[MWN_NPY_MAX_DIMS];
+    size_t count; /* product of shape                       */
+    void *data;   /* owned: [count] items of type; 64-byte aligned */
+};
+
+/* Reads a file. MWN_ERR_IO if it cannot be opened, MWN_ERR_DATA if it is not such a file,
+ * is truncated, oversized, big-endian, Fortran-ordered or of another type. */
+MWN_MUST_CHECK mwn_status mwn_npy_read(const char *path, struct mwn_npy *out,
+                                       struct mwn_error *err);
+void mwn_npy_release(struct mwn_npy *npy);
+/* Item i as a double, an integer. */
+double mwn_npy_real(const struct mwn_npy *npy, size_t i);
+int64_t mwn_npy_int(const struct mwn_npy *npy, size_t i);
+
+/* Writes atomically. */
+MWN_MUST_CHECK mwn_status mwn_npy_write(const char *path, enum mwn_npy_type type, int dims,
+                                        const size_t *shape, const void *data,
+                                        struct mwn_error *err);
+#endif
