@@ -1,0 +1,72 @@
+/* backend.c - chooses a backend by name and by what the machine can do. */
+#include "nn/backend.h"
+
+#include "base/status.h"
+
+#include <omp.h>
+#include <string.h>
+
+#ifdef MWN_HAVE_DNNL
+
+/* The best instruction set that our kernels and oneDNN's share on this CPU, or NULL. */
+static const char *best_isa(void)
+{
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        return "avx512";
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return "avx2";
+    return NULL;
+}
+
+static mwn_status open_fast(struct mwn_backend *backend, const char *name,
+                            struct mwn_error *err)
+{
+    const char *best = best_isa(), *wanted = strchr(name, '-');
+    const char *isa = wanted ? wanted + 1 : best;
+    if (!best || (strcmp(isa, "avx512") == 0 && strcmp(best, "avx512") != 0)) {
+        mwn_fail(err, MWN_ERR_CONFIG, "the backend %s needs a CPU with %s", name,
+                 wanted ? isa : "AVX2");
+        return mwn_hint(err, "train.backend=auto takes what this CPU has");
+    }
+    return mwn_backend_dnnl_open(backend, isa, err);
+}
+
+#else
+
+static const char *best_isa(void)
+{
+    return NULL;
+}
+
+static mwn_status open_fast(struct mwn_backend *backend, const char *name,
+                            struct mwn_error *err)
+{
+    (void)backend;
+    mwn_fail(err, MWN_ERR_CONFIG, "the backend %s is not built in", name);
+    return mwn_hint(err, "build with oneDNN, or use train.backend=ref");
+}
+
+#endif
+
+mwn_status mwn_backend_open(struct mwn_backend *backend, const char *name,
+                            enum mwn_dtype dtype, int threads, struct mwn_error *err)
+{
+    memset(backend, 0, sizeof *backend);
+    backend->threads = threads > 0 ? threads : omp_get_num_procs();
+    if (strcmp(name, "auto") == 0)
+        name = dtype == MWN_F32 && best_isa() ? "dnnl" : "ref";
+    if (strcmp(name, "ref") == 0)
+        return mwn_backend_ref_open(backend, dtype);
+    if (dtype != MWN_F32)
+        return mwn_fail(err, MWN_ERR_CONFIG, "the backend %s computes in float only", name);
+    backend->dtype = dtype;
+    return open_fast(backend, name, err);
+}
+
+void mwn_backend_close(struct mwn_backend *backend)
+{
+    if (backend->close)
+        backend->close(backend);
+    memset(backend, 0, sizeof *backend);
+}

@@ -1,0 +1,106 @@
+/* backend.h - what a backend gives the plan: the layout of activations and parameters, and
+ * for every operator its forward, backward and tangent. */
+#ifndef MWN_NN_BACKEND_H
+#define MWN_NN_BACKEND_H
+
+#include "base/base.h"
+#include "nn/graph.h"
+
+enum mwn_pass {
+    MWN_PASS_TRAIN, /* batch statistics, running statistics move           */
+    MWN_PASS_META,  /* batch statistics, running statistics stay           */
+    MWN_PASS_EVAL   /* running statistics, no dropout                      */
+};
+
+struct mwn_backend;
+
+/* One node in one plan, as the operators see it. Pointers are set before each call. */
+struct mwn_layer {
+    const struct mwn_graph *graph;
+    const struct mwn_node *node;
+    struct mwn_shape in;      /* shape of the first input                                 */
+    const struct mwn_backend *backend;
+    void *state;              /* the backend's own, made by prepare                       */
+    size_t n;                 /* samples                                                  */
+    bool in_blocked, blocked; /* layout of the first input and of the output              */
+    bool trains;              /* whether backward and jvp will be asked for               */
+    bool needs_gx;            /* whether the first input's gradient is wanted             */
+    bool keeps_gy;            /* bnorm: the masked gradient in gy[0] goes on to the residual */
+
+    const void *x[2];         /* inputs                                                   */
+    void *y;                  /* output                                                   */
+    void *save;               /* [save_size] what forward leaves for backward and jvp     */
+    void *gy[2];              /* gradient of the output, in one or two pieces             */
+    void *gx;                 /* gradient of the first input; may be gy[0] where allowed  */
+    bool gx_add;              /* add to gx instead of writing it                          */
+    const void *tx[2];        /* tangents of the inputs; NULL is zero                     */
+    void *ty;                 /* tangent of the output; may be tx[0] where allowed        */
+
+    const void *w[2];         /* parameters of the node, in the vectors in use            */
+    void *gw[2];
+    const void *tw[2];
+    double *mean, *variance;  /* bnorm: running statistics [c]                            */
+    double bn_eps, bn_momentum;
+    void *work;               /* [work_size] scratch memory                               */
+    enum mwn_pass pass;
+    uint64_t seed, key;       /* dropout                                                  */
+};
+
+struct mwn_op_impl {
+    /* Makes `state` and says how much memory the node needs; optional. */
+    mwn_status (*prepare)(struct mwn_layer *layer, struct mwn_error *err);
+    void (*release)(struct mwn_layer *layer);
+    size_t (*save_size)(const struct mwn_layer *layer); /* bytes; optional */
+    size_t (*work_size)(const struct mwn_layer *layer); /* bytes; optional */
+    mwn_status (*forward)(struct mwn_layer *layer);
+    mwn_status (*backward)(struct mwn_layer *layer);
+    mwn_status (*jvp)(struct mwn_layer *layer);
+    bool takes_two;    /* backward reads a gradient in two pieces                    */
+    bool adds;         /* backward can add to gx                                     */
+    bool gx_in_place;  /* backward may write gx over gy[0]                           */
+    bool ty_in_place;  /* jvp may write ty over tx[0]                                */
+    bool y_in_place;   /* forward may write y over x[0] (backward needs no x)        */
+    bool needs_y;      /* backward or jvp reads y                                    */
+};
+
+struct mwn_backend {
+    char name[32];
+    enum mwn_dtype dtype;
+    int block;    /* channels of a block of the blocked layout; 1: all is NCHW */
+    int threads;
+    void *engine; /* the backend's own */
+    const struct mwn_op_impl *const *ops; /* [MWN_OP_COUNT]; blocked output layout       */
+    const struct mwn_op_impl *const *plain_ops; /* for nodes that are not blocked        */
+    /* Numbers that parameter p takes in a flat vector, and its way between the vector (at
+     * the parameter's place) and the PyTorch layout. */
+    mwn_status (*param_size)(struct mwn_backend *self, const struct mwn_graph *graph, int p,
+                             size_t *size, struct mwn_error *err);
+    void (*param_get)(const struct mwn_backend *self, const struct mwn_graph *graph, int p,
+                      const void *native, double *out);
+    void (*param_set)(const struct mwn_backend *self, const struct mwn_graph *graph, int p,
+                      void *native, const double *in);
+    void (*close)(struct mwn_backend *self);
+};
+
+/* Opens a backend by name: "auto" (the fastest this machine has), "ref", "dnnl",
+ * "dnnl-avx2", "dnnl-avx512". MWN_ERR_CONFIG if it is not built in, not for this CPU, or
+ * not for this type. */
+MWN_MUST_CHECK mwn_status mwn_backend_open(struct mwn_backend *backend, const char *name,
+                                           enum mwn_dtype dtype, int threads,
+                                           struct mwn_error *err);
+void mwn_backend_close(struct mwn_backend *backend);
+
+/* The backends; each fills *backend or fails. */
+mwn_status mwn_backend_ref_open(struct mwn_backend *backend, enum mwn_dtype dtype);
+mwn_status mwn_backend_dnnl_open(struct mwn_backend *backend, const char *isa,
+                                 struct mwn_error *err);
+
+/* Operators on NCHW floats of the reference backend, for what another one leaves to it. */
+extern const struct mwn_op_impl *const mwn_ref_ops_f32[MWN_OP_COUNT];
+extern const struct mwn_op_impl *const mwn_ref_ops_f64[MWN_OP_COUNT];
+
+/* Numbers that a node's output takes for n samples. */
+size_t mwn_layout_count(const struct mwn_backend *backend, struct mwn_shape shape,
+                        bool blocked, size_t n);
+
+#endif

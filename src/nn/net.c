@@ -1,0 +1,443 @@
+/* net.c - a graph with parameters, memory and plans: the learner of our own networks. */
+#include "nn/net.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "nn/backend.h"
+#include "nn/plan.h"
+#include "tensor/vec.h"
+
+#include <omp.h>
+#include <string.h>
+
+enum slot { SLOT_TRAIN, SLOT_META, SLOT_EVAL, SLOT_COUNT };
+enum { PLANS_MAX = 16, ALIGNMENT = 64 };
+
+struct region {
+    char *bytes; /* owned */
+    size_t size;
+};
+
+struct mwn_net {
+    struct mwn_graph graph;
+    struct mwn_backend backend;
+    struct mwn_plan_shared shared;
+    bool gamma_uniform;
+    size_t item;           /* bytes of a number            */
+    size_t vector;         /* numbers in a flat vector     */
+    size_t head;           /* first number of the last layer */
+    struct region params;
+    struct region activation[2]; /* train; meta and evaluation */
+    struct region scratch, work;
+    struct mwn_plan *plans[SLOT_COUNT][PLANS_MAX]; /* owned; the latest first */
+    struct mwn_plan *last; /* borrowed: the plan of the last training forward */
+};
+
+static mwn_status region_grow(struct region *region, size_t size, const char *what,
+                              struct mwn_error *err)
+{
+    if (size <= region->size)
+        return MWN_OK;
+    char *bytes = mwn_arena_alloc(size);
+    if (!bytes)
+        return mwn_fail_memory(err, size, what);
+    if (region->bytes)
+        mwn_arena_free(region->bytes, region->size);
+    region->bytes = bytes;
+    region->size = size;
+    return MWN_OK;
+}
+
+static void region_release(struct region *region)
+{
+    if (region->bytes)
+        mwn_arena_free(region->bytes, region->size);
+    *region = (struct region){0};
+}
+
+/* ---- creation ---- */
+
+/* Places every parameter in the flat vector, 64-byte aligned. */
+static mwn_status place_params(struct mwn_net *net, struct mwn_error *err)
+{
+    size_t at = 0;
+    net->shared.param_at = mwn_alloc((size_t)net->graph.param_count + 1, sizeof(ptrdiff_t));
+    if (!net->shared.param_at)
+        return mwn_fail_memory(err, sizeof(ptrdiff_t), "the parameters' places");
+    for (int p = 0; p < net->graph.param_count; p++) {
+        size_t size = 0;
+        mwn_status status =
+            net->backend.param_size(&net->backend, &net->graph, p, &size, err);
+        if (status != MWN_OK)
+            return status;
+        net->shared.param_at[p] = (ptrdiff_t)at;
+        if (p == net->graph.nodes[net->graph.output].param[0])
+            net->head = at / net->item;
+        at += (size * net->item + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+    net->vector = at / net->item;
+    return region_grow(&net->params, at ? at : ALIGNMENT, "the parameters", err);
+}
+
+static mwn_status make_stats(struct mwn_net *net, struct mwn_error *err)
+{
+    size_t count = (size_t)net->graph.stats_count;
+    net->shared.mean = mwn_alloc(count, sizeof(double *));
+    net->shared.variance = mwn_alloc(count, sizeof(double *));
+    if (!net->shared.mean || !net->shared.variance)
+        return mwn_fail_memory(err, count * sizeof(double *), "the running statistics");
+    for (int i = 0; i < net->graph.node_count; i++) {
+        int s = net->graph.nodes[i].stats;
+        if (s < 0)
+            continue;
+        size_t c = (size_t)net->graph.nodes[i].shape.c;
+        net->shared.mean[s] = mwn_alloc(c, sizeof(double));
+        net->shared.variance[s] = mwn_alloc(c, sizeof(double));
+        if (!net->shared.mean[s] || !net->shared.variance[s])
+            return mwn_fail_memory(err, c * sizeof(double), "the running statistics");
+        for (size_t k = 0; k < c; k++)
+            net->shared.variance[s][k] = 1;
+    }
+    return MWN_OK;
+}
+
+static double initial(const struct mwn_param *param, bool gamma_uniform, struct mwn_rng *rng)
+{
+    switch (param->init) {
+    case MWN_INIT_ZERO:
+        return 0;
+    case MWN_INIT_ONE:
+        return 1;
+    case MWN_INIT_GAMMA:
+        return gamma_uniform ? mwn_rng_unit(rng) : 1;
+    case MWN_INIT_UNIFORM:
+        return param->scale * (2 * mwn_rng_unit(rng) - 1);
+    case MWN_INIT_NORMAL:
+        return param->scale * mwn_rng_normal(rng);
+    }
+    return 0;
+}
+
+static mwn_status initialise(struct mwn_net *net, struct mwn_error *err)
+{
+    for (int p = 0; p < net->graph.param_count; p++) {
+        const struct mwn_param *param = &net->graph.params[p];
+        struct mwn_rng rng =
+            mwn_rng_at(net->shared.seed, MWN_STREAM_INIT, 0, (uint64_t)p);
+        double *values = mwn_alloc(param->count, sizeof *values);
+        if (!values)
+            return mwn_fail_memory(err, param->count * sizeof *values, param->name);
+        for (size_t i = 0; i < param->count; i++)
+            values[i] = initial(param, net->gamma_uniform, &rng);
+        mwn_net_set(net, net->params.bytes, p, values);
+        mwn_free(values);
+    }
+    return MWN_OK;
+}
+
+mwn_status mwn_net_create(mwn_net **out, struct mwn_graph *graph_taken,
+                          const struct mwn_net_options *options, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    mwn_net *net = mwn_alloc(1, sizeof *net);
+    if (!net) {
+        mwn_graph_release(graph_taken);
+        return mwn_fail_memory(err, sizeof *net, "the network");
+    }
+    net->graph = *graph_taken;
+    memset(graph_taken, 0, sizeof *graph_taken);
+    net->gamma_uniform = options->gamma_uniform;
+    net->item = mwn_dtype_size(options->dtype);
+    net->shared.graph = &net->graph;
+    net->shared.backend = &net->backend;
+    net->shared.bn_eps = options->bn_eps;
+    net->shared.bn_momentum = options->bn_momentum;
+    net->shared.seed = options->seed;
+    MWN_TRY(mwn_graph_check(&net->graph, err));
+    MWN_TRY(mwn_backend_open(&net->backend, options->backend, options->dtype,
+                             options->threads, err));
+    MWN_TRY(place_params(net, err));
+    MWN_TRY(make_stats(net, err));
+    MWN_TRY(initialise(net, err));
+    *out = net;
+    net = NULL;
+out:
+    mwn_net_free(net);
+    return status;
+}
+
+void mwn_net_free(mwn_net *net)
+{
+    if (!net)
+        return;
+    for (int slot = 0; slot < SLOT_COUNT; slot++)
+        for (int i = 0; i < PLANS_MAX; i++)
+            mwn_plan_free(net->plans[slot][i]);
+    for (int s = 0; s < net->graph.stats_count; s++) {
+        if (net->shared.mean)
+            mwn_free(net->shared.mean[s]);
+        if (net->shared.variance)
+            mwn_free(net->shared.variance[s]);
+    }
+    mwn_free(net->shared.mean);
+    mwn_free(net->shared.variance);
+    mwn_free(net->shared.param_at);
+    region_release(&net->params);
+    region_release(&net->activation[0]);
+    region_release(&net->activation[1]);
+    region_release(&net->scratch);
+    region_release(&net->work);
+    mwn_backend_close(&net->backend);
+    mwn_graph_release(&net->graph);
+    mwn_free(net);
+}
+
+/* ---- what it holds ---- */
+
+const struct mwn_graph *mwn_net_graph(const mwn_net *net)
+{
+    return &net->graph;
+}
+
+enum mwn_dtype mwn_net_dtype(const mwn_net *net)
+{
+    return net->backend.dtype;
+}
+
+const char *mwn_net_backend(const mwn_net *net)
+{
+    return net->backend.name;
+}
+
+int mwn_net_threads(const mwn_net *net)
+{
+    return net->backend.threads;
+}
+
+int mwn_net_classes(const mwn_net *net)
+{
+    return net->graph.nodes[net->graph.output].shape.c;
+}
+
+size_t mwn_net_count(const mwn_net *net)
+{
+    size_t count = 0;
+    for (int p = 0; p < net->graph.param_count; p++)
+        count += net->graph.params[p].count;
+    return count;
+}
+
+size_t mwn_net_vector(const mwn_net *net)
+{
+    return net->vector;
+}
+
+void *mwn_net_params(mwn_net *net)
+{
+    return net->params.bytes;
+}
+
+void mwn_net_get(const mwn_net *net, const void *vector, int p, double *out)
+{
+    net->backend.param_get(&net->backend, &net->graph, p,
+                           (const char *)vector + net->shared.param_at[p], out);
+}
+
+void mwn_net_set(const mwn_net *net, void *vector, int p, const double *in)
+{
+    net->backend.param_set(&net->backend, &net->graph, p,
+                           (char *)vector + net->shared.param_at[p], in);
+}
+
+static const struct mwn_node *stats_node(const mwn_net *net, int s)
+{
+    const struct mwn_node *node = net->graph.nodes;
+    while (node->stats != s)
+        node++;
+    return node;
+}
+
+const char *mwn_net_stats_name(const mwn_net *net, int s, int *channels)
+{
+    const struct mwn_node *node = stats_node(net, s);
+    *channels = node->shape.c;
+    return node->name;
+}
+
+void mwn_net_get_stats(const mwn_net *net, int s, double *mean, double *variance)
+{
+    size_t bytes = (size_t)stats_node(net, s)->shape.c * sizeof(double);
+    memcpy(mean, net->shared.mean[s], bytes);
+    memcpy(variance, net->shared.variance[s], bytes);
+}
+
+void mwn_net_set_stats(mwn_net *net, int s, const double *mean, const double *variance)
+{
+    size_t bytes = (size_t)stats_node(net, s)->shape.c * sizeof(double);
+    memcpy(net->shared.mean[s], mean, bytes);
+    memcpy(net->shared.variance[s], variance, bytes);
+}
+
+double mwn_net_flops(const mwn_net *net)
+{
+    double flops = 0;
+    for (int p = 0; p < net->graph.param_count; p++) {
+        const struct mwn_param *param = &net->graph.params[p];
+        const struct mwn_shape *out = &net->graph.nodes[param->node].shape;
+        if (param->dims > 1)
+            flops += 2.0 * (double)param->count * out->h * out->w;
+    }
+    return flops;
+}
+
+size_t mwn_net_memory(const mwn_net *net)
+{
+    return net->params.size + net->activation[0].size + net->activation[1].size +
+           net->scratch.size + net->work.size;
+}
+
+/* ---- plans ---- */
+
+/* The plan for n samples in a slot; made if it is not there, the oldest one gives way. */
+static mwn_status find_plan(mwn_net *net, enum slot slot, size_t n, struct mwn_plan **out,
+                            struct mwn_error *err)
+{
+    struct mwn_plan **plans = net->plans[slot];
+    for (int i = 0; i < PLANS_MAX && plans[i]; i++)
+        if (plans[i]->n == n) {
+            *out = plans[i];
+            return MWN_OK;
+        }
+    struct mwn_plan *plan = NULL;
+    mwn_status status = MWN_OK;
+    omp_set_num_threads(net->backend.threads);
+    MWN_TRY(mwn_plan_create(&plan, &net->shared, n, slot != SLOT_EVAL, err));
+    MWN_TRY(region_grow(&net->activation[slot != SLOT_TRAIN], plan->activation_bytes,
+                        "the activations", err));
+    MWN_TRY(region_grow(&net->scratch, plan->scratch_bytes, "the gradients", err));
+    MWN_TRY(region_grow(&net->work, plan->work_bytes, "the work space", err));
+    mwn_plan_free(plans[PLANS_MAX - 1]);
+    memmove(plans + 1, plans, (PLANS_MAX - 1) * sizeof *plans);
+    plans[0] = plan;
+    *out = plan;
+    plan = NULL;
+out:
+    mwn_plan_free(plan);
+    return status;
+}
+
+mwn_status mwn_net_plan(mwn_net *net, size_t n, size_t m, struct mwn_error *err)
+{
+    struct mwn_plan *plan;
+    mwn_status status = n ? find_plan(net, SLOT_TRAIN, n, &plan, err) : MWN_OK;
+    if (status == MWN_OK && m)
+        status = find_plan(net, SLOT_META, m, &plan, err);
+    return status;
+}
+
+mwn_status mwn_net_plan_eval(mwn_net *net, size_t n, struct mwn_error *err)
+{
+    struct mwn_plan *plan;
+    return find_plan(net, SLOT_EVAL, n, &plan, err);
+}
+
+static struct mwn_binding binding(const mwn_net *net, enum slot slot, const void *params)
+{
+    return (struct mwn_binding){.activation = net->activation[slot != SLOT_TRAIN].bytes,
+                                .scratch = net->scratch.bytes,
+                                .work = net->work.bytes,
+                                .params = params};
+}
+
+/* ---- the learner ---- */
+
+static mwn_status net_forward(void *self, const struct mwn_batch *batch, double *loss,
+                              struct mwn_error *err)
+{
+    mwn_net *net = self;
+    mwn_status status = MWN_OK;
+    MWN_TRY(find_plan(net, SLOT_TRAIN, batch->n, &net->last, err));
+    omp_set_num_threads(net->backend.threads);
+    struct mwn_binding at = binding(net, SLOT_TRAIN, net->params.bytes);
+    MWN_TRY(mwn_plan_forward(
+        net->last, &at, &(struct mwn_input){batch->x, MWN_PASS_TRAIN, batch->key}, err));
+    MWN_TRY(mwn_loss_forward(&net->last->loss, mwn_plan_logits(net->last, &at), batch, loss,
+                             err));
+out:
+    return status;
+}
+
+static mwn_status net_backward(void *self, const double *coef, void *grad,
+                               struct mwn_error *err)
+{
+    mwn_net *net = self;
+    struct mwn_binding at = binding(net, SLOT_TRAIN, net->params.bytes);
+    at.grad = grad;
+    return mwn_plan_backward(net->last, &at, coef, err);
+}
+
+static mwn_status net_jvp(void *self, const void *dir, size_t from, double *dloss,
+                          struct mwn_error *err)
+{
+    mwn_net *net = self;
+    struct mwn_binding at = binding(net, SLOT_TRAIN, net->params.bytes);
+    at.dir = dir;
+    return mwn_plan_jvp(net->last, &at, (ptrdiff_t)(from * net->item), dloss, err);
+}
+
+static mwn_status net_meta(void *self, const void *params, const struct mwn_batch *batch,
+                           double *loss, void *grad, struct mwn_error *err)
+{
+    mwn_net *net = self;
+    mwn_status status = MWN_OK;
+    struct mwn_plan *plan;
+    MWN_TRY(find_plan(net, SLOT_META, batch->n, &plan, err));
+    struct mwn_binding at = binding(net, SLOT_META, params);
+    MWN_TRY(mwn_plan_forward(
+        plan, &at, &(struct mwn_input){batch->x, MWN_PASS_META, batch->key}, err));
+    MWN_TRY(
+        mwn_loss_forward(&plan->loss, mwn_plan_logits(plan, &at), batch, loss, err));
+    if (grad) {
+        at.grad = grad;
+        MWN_TRY(mwn_plan_backward_mean(plan, &at, err));
+    }
+out:
+    return status;
+}
+
+void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
+{
+    *out = (struct mwn_learner){.self = net,
+                                .dtype = net->backend.dtype,
+                                .n_params = net->vector,
+                                .params = net->params.bytes,
+                                .head = net->head,
+                                .forward = net_forward,
+                                .backward = net_backward,
+                                .jvp = net_jvp,
+                                .meta = net_meta};
+}
+
+mwn_status mwn_net_infer(mwn_net *net, const struct mwn_batch *batch, double *logits,
+                         struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_plan *plan;
+    MWN_TRY(find_plan(net, SLOT_EVAL, batch->n, &plan, err));
+    omp_set_num_threads(net->backend.threads);
+    struct mwn_binding at = binding(net, SLOT_EVAL, net->params.bytes);
+    MWN_TRY(mwn_plan_forward(
+        plan, &at, &(struct mwn_input){batch->x, MWN_PASS_EVAL, batch->key}, err));
+    mwn_vec_to_double(net->backend.dtype, batch->n * (size_t)mwn_net_classes(net),
+                      mwn_plan_logits(plan, &at), logits);
+out:
+    return status;
+}
+
+void mwn_net_logits(const mwn_net *net, double *logits)
+{
+    struct mwn_binding at = binding(net, SLOT_TRAIN, net->params.bytes);
+    mwn_vec_to_double(net->backend.dtype, net->last->n * (size_t)mwn_net_classes(net),
+                      mwn_plan_logits(net->last, &at), logits);
+}

@@ -1,0 +1,271 @@
+/* plan.c - runs a graph forward, backward and along a direction, as planned. */
+#include "nn/plan.h"
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "nn/plan_memory.h"
+#include "tensor/vec.h"
+
+#include <string.h>
+
+size_t mwn_layout_count(const struct mwn_backend *backend, struct mwn_shape shape,
+                        bool blocked, size_t n)
+{
+    size_t c = (size_t)shape.c, block = (size_t)backend->block;
+    if (blocked)
+        c = (c + block - 1) / block * block;
+    return n * c * (size_t)shape.h * (size_t)shape.w;
+}
+
+/* Whether a node's output is in the blocked layout: convolutions, and what follows them as
+ * long as it keeps the channels. */
+static bool is_blocked(const struct mwn_plan *plan, const struct mwn_node *node)
+{
+    if (plan->shared->backend->block == 1)
+        return false;
+    switch (node->op) {
+    case MWN_OP_conv:
+        return true;
+    case MWN_OP_input:
+    case MWN_OP_gpool:
+    case MWN_OP_flatten:
+    case MWN_OP_linear:
+        return false;
+    default:
+        return plan->layers[node->input[0]].blocked;
+    }
+}
+
+static mwn_status prepare_layers(struct mwn_plan *plan, struct mwn_error *err)
+{
+    const struct mwn_plan_shared *shared = plan->shared;
+    for (int i = 0; i < shared->graph->node_count; i++) {
+        struct mwn_layer *layer = &plan->layers[i];
+        const struct mwn_node *node = &shared->graph->nodes[i];
+        layer->graph = shared->graph;
+        layer->node = node;
+        layer->backend = shared->backend;
+        layer->n = plan->n;
+        layer->trains = plan->trains;
+        layer->bn_eps = shared->bn_eps;
+        layer->bn_momentum = shared->bn_momentum;
+        layer->seed = shared->seed;
+        if (node->stats >= 0) {
+            layer->mean = shared->mean[node->stats];
+            layer->variance = shared->variance[node->stats];
+        }
+        layer->blocked = is_blocked(plan, node);
+        if (node->input[0] != MWN_NO_NODE) {
+            layer->in = shared->graph->nodes[node->input[0]].shape;
+            layer->in_blocked = plan->layers[node->input[0]].blocked;
+        }
+    }
+    mwn_status status = mwn_plan_memory(plan, err);
+    for (int i = 0; i < shared->graph->node_count && status == MWN_OK; i++) {
+        struct mwn_layer *layer = &plan->layers[i];
+        const struct mwn_op_impl *impl = mwn_layer_impl(layer);
+        if (impl->prepare)
+            status = impl->prepare(layer, err);
+        size_t work = status == MWN_OK && impl->work_size ? impl->work_size(layer) : 0;
+        if (work > plan->work_bytes)
+            plan->work_bytes = work;
+    }
+    return status;
+}
+
+/* Coefficients of the mean loss. */
+static mwn_status make_mean(struct mwn_plan *plan, struct mwn_error *err)
+{
+    plan->mean = mwn_alloc(plan->n, sizeof *plan->mean);
+    if (!plan->mean)
+        return mwn_fail_memory(err, plan->n * sizeof *plan->mean, "a plan");
+    for (size_t i = 0; i < plan->n; i++)
+        plan->mean[i] = 1.0 / (double)plan->n;
+    return MWN_OK;
+}
+
+mwn_status mwn_plan_create(struct mwn_plan **out, const struct mwn_plan_shared *shared,
+                           size_t n, bool trains, struct mwn_error *err)
+{
+    size_t count = (size_t)shared->graph->node_count;
+    size_t classes = (size_t)shared->graph->nodes[shared->graph->output].shape.c;
+    mwn_status status = MWN_OK;
+    struct mwn_plan *plan = mwn_alloc(1, sizeof *plan);
+    if (!plan)
+        return mwn_fail_memory(err, sizeof *plan, "a plan");
+    plan->shared = shared;
+    plan->n = n;
+    plan->trains = trains;
+    plan->layers = mwn_alloc(count, sizeof *plan->layers);
+    plan->places = mwn_alloc(count, sizeof *plan->places);
+    if (!plan->layers || !plan->places) {
+        status = mwn_fail_memory(err, count * sizeof *plan->layers, "a plan");
+        goto out;
+    }
+    MWN_TRY(make_mean(plan, err));
+    if (trains)
+        MWN_TRY(mwn_loss_init(&plan->loss, shared->backend->dtype, n, classes, err));
+    MWN_TRY(prepare_layers(plan, err));
+    *out = plan;
+    plan = NULL;
+out:
+    mwn_plan_free(plan);
+    return status;
+}
+
+void mwn_plan_free(struct mwn_plan *plan)
+{
+    if (!plan)
+        return;
+    for (int i = 0; plan->layers && i < plan->shared->graph->node_count; i++) {
+        struct mwn_layer *layer = &plan->layers[i];
+        if (layer->node && mwn_layer_impl(layer)->release)
+            mwn_layer_impl(layer)->release(layer);
+    }
+    mwn_loss_release(&plan->loss);
+    mwn_free(plan->layers);
+    mwn_free(plan->places);
+    mwn_free(plan->actions);
+    mwn_free(plan->mean);
+    mwn_free(plan);
+}
+
+static void *at_offset(char *base, ptrdiff_t offset)
+{
+    return offset == MWN_NOWHERE ? NULL : base + offset;
+}
+
+static const void *output_of(const struct mwn_plan *plan, const struct mwn_binding *at,
+                             int node)
+{
+    if (node == MWN_NO_NODE)
+        return NULL;
+    if (plan->shared->graph->nodes[node].op == MWN_OP_input)
+        return plan->x;
+    return at_offset(at->activation, plan->places[node].y);
+}
+
+/* Sets the pointers that every pass needs. */
+static void bind(struct mwn_plan *plan, const struct mwn_binding *at, int i)
+{
+    struct mwn_layer *layer = &plan->layers[i];
+    for (int k = 0; k < 2; k++) {
+        layer->x[k] = output_of(plan, at, layer->node->input[k]);
+        int p = layer->node->param[k];
+        layer->w[k] = p < 0 ? NULL : at->params + plan->shared->param_at[p];
+    }
+    layer->y = at_offset(at->activation, plan->places[i].y);
+    layer->save = at_offset(at->activation, plan->places[i].save);
+    layer->work = at->work;
+}
+
+static mwn_status failed_at(const struct mwn_plan *plan, int i, struct mwn_error *err)
+{
+    const char *name = plan->shared->graph->nodes[i].name;
+    return mwn_fail(err, MWN_ERR_RUNTIME, "the backend failed in node %d %s", i, name);
+}
+
+mwn_status mwn_plan_forward(struct mwn_plan *plan, const struct mwn_binding *at,
+                            const struct mwn_input *input, struct mwn_error *err)
+{
+    plan->x = input->x;
+    for (int i = 0; i < plan->shared->graph->node_count; i++) {
+        struct mwn_layer *layer = &plan->layers[i];
+        if (layer->node->op == MWN_OP_input)
+            continue;
+        bind(plan, at, i);
+        layer->pass = input->pass;
+        layer->key = input->key;
+        if (mwn_layer_impl(layer)->forward(layer) != MWN_OK)
+            return failed_at(plan, i, err);
+    }
+    return MWN_OK;
+}
+
+const void *mwn_plan_logits(const struct mwn_plan *plan, const struct mwn_binding *at)
+{
+    return output_of(plan, at, plan->shared->graph->output);
+}
+
+static mwn_status backward_node(struct mwn_plan *plan, const struct mwn_binding *at, int i)
+{
+    struct mwn_layer *layer = &plan->layers[i];
+    const struct mwn_place *place = &plan->places[i];
+    bind(plan, at, i);
+    for (int k = 0; k < 2; k++) {
+        layer->gy[k] = at_offset(at->scratch, place->gy[k]);
+        int p = layer->node->param[k];
+        layer->gw[k] = p < 0 ? NULL : at->grad + plan->shared->param_at[p];
+    }
+    layer->gx = at_offset(at->scratch, place->gx);
+    layer->gx_add = place->gx_add;
+    return mwn_layer_impl(layer)->backward(layer);
+}
+
+mwn_status mwn_plan_backward(struct mwn_plan *plan, const struct mwn_binding *at,
+                             const double *coef, struct mwn_error *err)
+{
+    enum mwn_dtype dtype = plan->shared->backend->dtype;
+    int output = plan->shared->graph->output;
+    mwn_loss_backward(&plan->loss, coef, at_offset(at->scratch, plan->places[output].gy[0]));
+    for (size_t k = 0; k < plan->action_count; k++) {
+        const struct mwn_action *a = &plan->actions[k];
+        char *dst = at->scratch + a->dst, *src = at->scratch + a->src;
+        if (a->kind == MWN_ACTION_ADD)
+            mwn_vec_add(dtype, a->count, dst, 1, src, dst);
+        else if (a->kind == MWN_ACTION_COPY)
+            mwn_vec_copy(dtype, a->count, src, dst);
+        else if (backward_node(plan, at, a->node) != MWN_OK)
+            return failed_at(plan, a->node, err);
+    }
+    return MWN_OK;
+}
+
+mwn_status mwn_plan_backward_mean(struct mwn_plan *plan, const struct mwn_binding *at,
+                                  struct mwn_error *err)
+{
+    return mwn_plan_backward(plan, at, plan->mean, err);
+}
+
+/* Points tw at a node's part of the direction; false if all of it counts as zero. */
+static bool bind_direction(struct mwn_plan *plan, const struct mwn_binding *at,
+                           ptrdiff_t from, struct mwn_layer *layer)
+{
+    bool any = false;
+    for (int k = 0; k < 2; k++) {
+        int p = layer->node->param[k];
+        bool moves = p >= 0 && plan->shared->param_at[p] >= from;
+        layer->tw[k] = moves ? at->dir + plan->shared->param_at[p] : NULL;
+        any = any || moves;
+    }
+    return any;
+}
+
+mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at, ptrdiff_t from,
+                        double *dloss, struct mwn_error *err)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    for (int i = 0; i < graph->node_count; i++) {
+        struct mwn_layer *layer = &plan->layers[i];
+        if (!plan->places[i].needs_grad) {
+            layer->ty = NULL;
+            continue;
+        }
+        bind(plan, at, i);
+        bool moves = bind_direction(plan, at, from, layer);
+        for (int k = 0; k < 2; k++) {
+            int in = layer->node->input[k];
+            layer->tx[k] = in == MWN_NO_NODE ? NULL : plan->layers[in].ty;
+            moves = moves || layer->tx[k];
+        }
+        layer->ty = moves ? at_offset(at->scratch, plan->places[i].ty) : NULL;
+        if (moves && mwn_layer_impl(layer)->jvp(layer) != MWN_OK)
+            return failed_at(plan, i, err);
+    }
+    const void *tangent = plan->layers[graph->output].ty;
+    if (tangent)
+        mwn_loss_jvp(&plan->loss, tangent, dloss);
+    else
+        memset(dloss, 0, plan->loss.n * sizeof *dloss);
+    return MWN_OK;
+}

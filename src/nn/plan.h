@@ -1,0 +1,92 @@
+/* plan.h - a graph laid out in memory for one batch size: where every activation, gradient
+ * and tangent lives is decided once, so that a step allocates nothing. */
+#ifndef MWN_NN_PLAN_H
+#define MWN_NN_PLAN_H
+
+#include "base/base.h"
+#include "nn/backend.h"
+#include "nn/loss.h"
+
+enum { MWN_NOWHERE = -1 }; /* offset of a buffer that does not exist */
+
+/* An action of the backward pass: run a node, or add or copy one gradient to another. */
+struct mwn_action {
+    enum { MWN_ACTION_NODE, MWN_ACTION_ADD, MWN_ACTION_COPY } kind;
+    int node;
+    ptrdiff_t dst, src; /* offsets in the scratch region */
+    size_t count;
+};
+
+/* Offsets, in bytes. Outputs and saved values lie in the activation region, gradients and
+ * tangents in the scratch region. */
+struct mwn_place {
+    ptrdiff_t y, save;
+    ptrdiff_t gy[2], gx;
+    bool gx_add;
+    ptrdiff_t ty;
+    bool needs_grad; /* whether a parameter lies at or above it           */
+};
+
+/* What all plans of a net have in common. */
+struct mwn_plan_shared {
+    const struct mwn_graph *graph;
+    const struct mwn_backend *backend;
+    ptrdiff_t *param_at;  /* owned by the net [param_count]: byte offsets in a flat vector */
+    double **mean, **variance; /* owned by the net [stats_count][c]: running statistics   */
+    double bn_eps, bn_momentum;
+    uint64_t seed;
+};
+
+struct mwn_plan {
+    size_t n;
+    bool trains;               /* keeps outputs for backward; else only inference        */
+    struct mwn_layer *layers;  /* owned [node_count]                                     */
+    struct mwn_place *places;  /* owned [node_count]                                     */
+    struct mwn_action *actions;/* owned: the backward pass                               */
+    size_t action_count, action_room;
+    struct mwn_loss loss;
+    double *mean;              /* owned [n]: 1/n                                         */
+    size_t activation_bytes, scratch_bytes, work_bytes; /* what it needs of each region  */
+    const struct mwn_plan_shared *shared; /* borrowed                                   */
+    const void *x;             /* the batch of the last forward; borrowed                */
+};
+
+/* Memory and vectors that a pass works on. */
+struct mwn_binding {
+    char *activation, *scratch, *work;
+    const char *params;
+    char *grad;
+    const char *dir;
+};
+
+MWN_MUST_CHECK mwn_status mwn_plan_create(struct mwn_plan **out,
+                                          const struct mwn_plan_shared *shared, size_t n,
+                                          bool trains, struct mwn_error *err);
+void mwn_plan_free(struct mwn_plan *plan);
+
+/* Passes. forward leaves the logits at mwn_plan_logits(); key is the pass's number. */
+struct mwn_input {
+    const void *x;
+    enum mwn_pass pass;
+    uint64_t key;
+};
+MWN_MUST_CHECK mwn_status mwn_plan_forward(struct mwn_plan *plan,
+                                           const struct mwn_binding *at,
+                                           const struct mwn_input *input,
+                                           struct mwn_error *err);
+/* From the loss's coefficients to at->grad, every parameter written. */
+MWN_MUST_CHECK mwn_status mwn_plan_backward(struct mwn_plan *plan,
+                                            const struct mwn_binding *at,
+                                            const double *coef, struct mwn_error *err);
+/* The same for the mean of the losses. */
+MWN_MUST_CHECK mwn_status mwn_plan_backward_mean(struct mwn_plan *plan,
+                                                 const struct mwn_binding *at,
+                                                 struct mwn_error *err);
+/* Directional derivative of the losses along at->dir, whose numbers before byte offset
+ * `from` count as zero. */
+MWN_MUST_CHECK mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at,
+                                       ptrdiff_t from, double *dloss,
+                                       struct mwn_error *err);
+const void *mwn_plan_logits(const struct mwn_plan *plan, const struct mwn_binding *at);
+
+#endif

@@ -1,0 +1,378 @@
+/* plan_memory.c - where every activation, gradient and tangent lives.
+ *
+ * A pass is walked through once with a simulated allocator: a buffer is born when its first
+ * writer runs, is shared where two readers may use the same numbers (the gradient of an
+ * addition), and dies after its last reader; its room is then given to others. What comes
+ * out are offsets, and for the backward pass a flat list of actions.
+ *
+ * The gradient of a node with several consumers comes in pieces, one a consumer. A consumer
+ * that can add does so at once; the others (convolutions) leave a second piece, which an
+ * operator that reads two (batch-norm) sums on its way, and an action sums for the rest. */
+#include "nn/plan_memory.h"
+
+#include "base/mem.h"
+#include "base/status.h"
+
+#include <string.h>
+
+enum { ALIGNMENT = 64, NO_BUFFER = -1 };
+
+struct buffer {
+    size_t offset, size;
+    int refs;
+};
+
+/* Pieces of a node's gradient. */
+struct pieces {
+    int id[2];
+    int count;
+};
+
+struct pool {
+    struct buffer *buffers; /* owned */
+    int count, room;
+    size_t high;
+    bool failed;
+};
+
+static size_t align(size_t size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* Lowest offset at which `size` bytes overlap no living buffer. */
+static size_t pool_gap(const struct pool *pool, size_t size)
+{
+    size_t offset = 0;
+    for (int i = 0; i < pool->count; i++) {
+        const struct buffer *b = &pool->buffers[i];
+        if (b->refs > 0 && offset < b->offset + b->size && b->offset < offset + size) {
+            offset = b->offset + b->size;
+            i = -1;
+        }
+    }
+    return offset;
+}
+
+/* A new buffer with one reference. */
+static int pool_alloc(struct pool *pool, size_t size)
+{
+    if (pool->count == pool->room) {
+        int room = pool->room ? 2 * pool->room : 64;
+        void *grown = mwn_resize(pool->buffers, (size_t)room, sizeof *pool->buffers);
+        if (!grown) {
+            pool->failed = true;
+            return NO_BUFFER;
+        }
+        pool->buffers = grown;
+        pool->room = room;
+    }
+    size = align(size);
+    size_t offset = pool_gap(pool, size);
+    pool->buffers[pool->count] = (struct buffer){offset, size, 1};
+    if (offset + size > pool->high)
+        pool->high = offset + size;
+    return pool->count++;
+}
+
+static void pool_drop(struct pool *pool, int id)
+{
+    if (id != NO_BUFFER)
+        pool->buffers[id].refs--;
+}
+
+static ptrdiff_t pool_offset(const struct pool *pool, int id)
+{
+    return id == NO_BUFFER ? MWN_NOWHERE : (ptrdiff_t)pool->buffers[id].offset;
+}
+
+const struct mwn_op_impl *mwn_layer_impl(const struct mwn_layer *layer)
+{
+    const struct mwn_backend *backend = layer->backend;
+    bool blocked = layer->blocked || layer->in_blocked;
+    return (blocked ? backend->ops : backend->plain_ops)[layer->node->op];
+}
+
+static size_t node_count(const struct mwn_plan *plan, int i)
+{
+    const struct mwn_layer *layer = &plan->layers[i];
+    return mwn_layout_count(layer->backend, layer->node->shape, layer->blocked, plan->n);
+}
+
+static size_t node_bytes(const struct mwn_plan *plan, int i)
+{
+    return node_count(plan, i) * (plan->shared->backend->dtype == MWN_F64 ? 8 : 4);
+}
+
+/* How many nodes read node i. */
+static int readers(const struct mwn_graph *graph, int i)
+{
+    int count = 0;
+    for (int j = i + 1; j < graph->node_count; j++)
+        count += (graph->nodes[j].input[0] == i) + (graph->nodes[j].input[1] == i);
+    return count;
+}
+
+/* Whether node i may write its output over its first input. */
+static bool output_in_place(const struct mwn_plan *plan, int i)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    int x = graph->nodes[i].input[0];
+    return mwn_layer_impl(&plan->layers[i])->y_in_place && x > 0 &&
+           graph->nodes[x].op != MWN_OP_input && readers(graph, x) == 1 &&
+           !mwn_layer_impl(&plan->layers[x])->needs_y && node_count(plan, x) == node_count(plan, i);
+}
+
+/* Outputs of a training plan stay until the next forward. */
+static void place_outputs_kept(struct mwn_plan *plan)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    size_t at = 0;
+    for (int i = 0; i < graph->node_count; i++) {
+        struct mwn_place *place = &plan->places[i];
+        const struct mwn_op_impl *impl = mwn_layer_impl(&plan->layers[i]);
+        place->save = place->y = MWN_NOWHERE;
+        if (graph->nodes[i].op == MWN_OP_input)
+            continue;
+        if (output_in_place(plan, i)) {
+            place->y = plan->places[graph->nodes[i].input[0]].y;
+        } else {
+            place->y = (ptrdiff_t)at;
+            at += align(node_bytes(plan, i));
+        }
+        if (impl->save_size) {
+            place->save = (ptrdiff_t)at;
+            at += align(impl->save_size(&plan->layers[i]));
+        }
+    }
+    plan->activation_bytes = at;
+}
+
+/* Outputs of an evaluation plan die after their last reader. */
+static void place_outputs_passing(struct mwn_plan *plan, struct pool *pool, int *left,
+                                  int *id)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    for (int i = 0; i < graph->node_count; i++) {
+        const struct mwn_node *node = &graph->nodes[i];
+        const struct mwn_op_impl *impl = mwn_layer_impl(&plan->layers[i]);
+        left[i] = readers(graph, i) + (i == graph->output);
+        id[i] = NO_BUFFER;
+        plan->places[i].y = plan->places[i].save = MWN_NOWHERE;
+        if (node->op == MWN_OP_input)
+            continue;
+        id[i] = pool_alloc(pool, node_bytes(plan, i));
+        plan->places[i].y = pool_offset(pool, id[i]);
+        if (impl->save_size) {
+            int save = pool_alloc(pool, impl->save_size(&plan->layers[i]));
+            plan->places[i].save = pool_offset(pool, save);
+            pool_drop(pool, save);
+        }
+        if (pool->failed)
+            return;
+        for (int k = 0; k < 2; k++)
+            if (node->input[k] != MWN_NO_NODE && --left[node->input[k]] == 0)
+                pool_drop(pool, id[node->input[k]]);
+    }
+    plan->activation_bytes = pool->high;
+}
+
+/* Tangents: forward order, dead after the last reader. */
+static void place_tangents(struct mwn_plan *plan, struct pool *pool, int *left, int *id)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    for (int i = 0; i < graph->node_count && !pool->failed; i++) {
+        const struct mwn_node *node = &graph->nodes[i];
+        int x = node->input[0];
+        left[i] = readers(graph, i) + (i == graph->output);
+        id[i] = NO_BUFFER;
+        plan->places[i].ty = MWN_NOWHERE;
+        if (!plan->places[i].needs_grad)
+            continue;
+        bool over = mwn_layer_impl(&plan->layers[i])->ty_in_place && x != MWN_NO_NODE &&
+                    id[x] != NO_BUFFER && left[x] == 1 &&
+                    node_count(plan, x) == node_count(plan, i);
+        id[i] = over ? id[x] : pool_alloc(pool, node_bytes(plan, i));
+        plan->places[i].ty = pool_offset(pool, id[i]);
+        for (int k = 0; k < 2; k++) {
+            int in = node->input[k];
+            if (in != MWN_NO_NODE && --left[in] == 0 && !(k == 0 && over))
+                pool_drop(pool, id[in]);
+        }
+    }
+}
+
+/* ---- the backward pass ---- */
+
+struct backward {
+    struct mwn_plan *plan;
+    struct pool *pool;
+    struct pieces *pieces; /* [node_count] */
+};
+
+static void push(struct mwn_plan *plan, struct pool *pool, struct mwn_action action)
+{
+    if (plan->action_count == plan->action_room) {
+        size_t room = plan->action_room ? 2 * plan->action_room : 64;
+        void *grown = mwn_resize(plan->actions, room, sizeof *plan->actions);
+        if (!grown) {
+            pool->failed = true;
+            return;
+        }
+        plan->actions = grown;
+        plan->action_room = room;
+    }
+    plan->actions[plan->action_count++] = action;
+}
+
+/* Makes piece k of node i one that may be written. */
+static void own(struct backward *b, int i, int k)
+{
+    int *id = &b->pieces[i].id[k];
+    if (b->pool->failed || b->pool->buffers[*id].refs == 1)
+        return;
+    int copy = pool_alloc(b->pool, node_bytes(b->plan, i));
+    push(b->plan, b->pool,
+         (struct mwn_action){MWN_ACTION_COPY, i, pool_offset(b->pool, copy),
+                             pool_offset(b->pool, *id), node_count(b->plan, i)});
+    pool_drop(b->pool, *id);
+    *id = copy;
+}
+
+/* Sums the two pieces of node i into the first. */
+static void merge(struct backward *b, int i)
+{
+    own(b, i, 0);
+    if (b->pool->failed)
+        return;
+    struct pieces *p = &b->pieces[i];
+    push(b->plan, b->pool,
+         (struct mwn_action){MWN_ACTION_ADD, i, pool_offset(b->pool, p->id[0]),
+                             pool_offset(b->pool, p->id[1]), node_count(b->plan, i)});
+    pool_drop(b->pool, p->id[1]);
+    p->count = 1;
+}
+
+/* Hands a buffer (one reference) to node i as a piece of its gradient. */
+static void give(struct backward *b, int i, int id)
+{
+    if (b->pieces[i].count == 2)
+        merge(b, i);
+    b->pieces[i].id[b->pieces[i].count++] = id;
+}
+
+/* Decides where node i writes the gradient of its first input. */
+static void place_input_gradient(struct backward *b, int i)
+{
+    struct mwn_plan *plan = b->plan;
+    struct mwn_layer *layer = &plan->layers[i];
+    const struct mwn_op_impl *impl = mwn_layer_impl(layer);
+    int x = layer->node->input[0];
+    struct pieces *mine = &b->pieces[i], *theirs = &b->pieces[x];
+    int last = theirs->count ? theirs->id[theirs->count - 1] : NO_BUFFER;
+    if (impl->adds && last != NO_BUFFER && b->pool->buffers[last].refs == 1) {
+        plan->places[i].gx = pool_offset(b->pool, last);
+        plan->places[i].gx_add = true;
+        return;
+    }
+    int id;
+    if (impl->gx_in_place && !layer->keeps_gy) {
+        id = mine->id[0];
+        b->pool->buffers[id].refs++;
+    } else {
+        id = pool_alloc(b->pool, node_bytes(plan, x));
+    }
+    if (b->pool->failed)
+        return;
+    plan->places[i].gx = pool_offset(b->pool, id);
+    give(b, x, id);
+}
+
+static void place_gradients_of(struct backward *b, int i)
+{
+    struct mwn_plan *plan = b->plan;
+    struct mwn_layer *layer = &plan->layers[i];
+    struct mwn_place *place = &plan->places[i];
+    const struct mwn_op_impl *impl = mwn_layer_impl(layer);
+    struct pieces *p = &b->pieces[i];
+    const int *input = layer->node->input;
+    bool other = input[1] != MWN_NO_NODE && plan->places[input[1]].needs_grad;
+    layer->needs_gx = input[0] != MWN_NO_NODE && plan->places[input[0]].needs_grad;
+    layer->keeps_gy = other && layer->node->op == MWN_OP_bnorm;
+    if (p->count == 2 && !impl->takes_two)
+        merge(b, i);
+    if (impl->gx_in_place)
+        own(b, i, 0);
+    if (b->pool->failed)
+        return;
+    for (int k = 0; k < p->count; k++)
+        place->gy[k] = pool_offset(b->pool, p->id[k]);
+    bool passes = layer->node->op == MWN_OP_add;
+    if (layer->needs_gx && !passes)
+        place_input_gradient(b, i);
+    if (!passes)
+        push(plan, b->pool, (struct mwn_action){MWN_ACTION_NODE, i, 0, 0, 0});
+    for (int k = passes ? 0 : 1; k < 2; k++) {
+        if (k == 0 ? layer->needs_gx : other) {
+            b->pool->buffers[p->id[0]].refs++;
+            give(b, input[k], p->id[0]);
+        }
+    }
+    for (int k = 0; k < p->count; k++)
+        pool_drop(b->pool, p->id[k]);
+}
+
+static void place_gradients(struct mwn_plan *plan, struct pool *pool, struct pieces *pieces)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    struct backward b = {plan, pool, pieces};
+    for (int i = 0; i < graph->node_count; i++) {
+        plan->places[i].gy[0] = plan->places[i].gy[1] = plan->places[i].gx = MWN_NOWHERE;
+        pieces[i].count = 0;
+    }
+    int out = pool_alloc(pool, node_bytes(plan, graph->output));
+    if (out == NO_BUFFER)
+        return;
+    give(&b, graph->output, out);
+    for (int i = graph->output; i > 0 && !pool->failed; i--)
+        if (plan->places[i].needs_grad && pieces[i].count)
+            place_gradients_of(&b, i);
+}
+
+static void mark_trainable(struct mwn_plan *plan)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    for (int i = 0; i < graph->node_count; i++) {
+        const struct mwn_node *node = &graph->nodes[i];
+        bool needs = node->param[0] >= 0;
+        for (int k = 0; k < 2; k++)
+            needs = needs ||
+                    (node->input[k] != MWN_NO_NODE && plan->places[node->input[k]].needs_grad);
+        plan->places[i].needs_grad = needs;
+    }
+}
+
+mwn_status mwn_plan_memory(struct mwn_plan *plan, struct mwn_error *err)
+{
+    size_t count = (size_t)plan->shared->graph->node_count;
+    struct pool pool = {0};
+    int *left = mwn_alloc(count, sizeof *left), *id = mwn_alloc(count, sizeof *id);
+    struct pieces *pieces = mwn_alloc(count, sizeof *pieces);
+    pool.failed = !left || !id || !pieces;
+    if (!pool.failed && !plan->trains)
+        place_outputs_passing(plan, &pool, left, id);
+    if (!pool.failed && plan->trains) {
+        place_outputs_kept(plan);
+        mark_trainable(plan);
+        place_tangents(plan, &pool, left, id);
+        pool.count = 0; /* tangents and gradients never live at the same time */
+        if (!pool.failed)
+            place_gradients(plan, &pool, pieces);
+        plan->scratch_bytes = pool.high;
+    }
+    mwn_free(left);
+    mwn_free(id);
+    mwn_free(pieces);
+    mwn_free(pool.buffers);
+    return pool.failed ? mwn_fail_memory(err, count * 64, "the memory plan") : MWN_OK;
+}

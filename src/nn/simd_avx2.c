@@ -1,0 +1,37 @@
+/* simd_avx2.c - the vector kernels for AVX2: blocks of 8 channels. */
+#include "nn/simd.h"
+
+#include <immintrin.h>
+
+enum { B = 8 };
+typedef float vf __attribute__((vector_size(32), aligned(32)));
+typedef int32_t vi __attribute__((vector_size(32), aligned(32)));
+
+static inline vf v_zero(void)
+{
+    return (vf)_mm256_setzero_ps();
+}
+
+/* g where m > 0, else 0. */
+static inline vf v_where(vf m, vf g)
+{
+    __m256 k = _mm256_cmp_ps((__m256)m, _mm256_setzero_ps(), _CMP_GT_OQ);
+    return (vf)_mm256_and_ps(k, (__m256)g);
+}
+
+/* max(v, 0), and NaN for NaN. */
+static inline vf v_relu(vf v)
+{
+    return (vf)_mm256_max_ps(_mm256_setzero_ps(), (__m256)v);
+}
+
+static inline vf v_fma(vf a, vf b, vf c)
+{
+    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+
+#define SIMD_OPS mwn_simd_ops_avx2
+#define SIMD_FMA mwn_simd_fma_avx2
+#define SIMD_CONV_INPUT mwn_simd_conv_input_avx2
+#include "nn/simd_kernels.inc"
+#include "nn/simd_conv_input.inc"

@@ -1,0 +1,37 @@
+/* simd_avx512.c - the vector kernels for AVX-512: blocks of 16 channels. */
+#include "nn/simd.h"
+
+#include <immintrin.h>
+
+enum { B = 16 };
+typedef float vf __attribute__((vector_size(64), aligned(64)));
+typedef int32_t vi __attribute__((vector_size(64), aligned(64)));
+
+static inline vf v_zero(void)
+{
+    return (vf)_mm512_setzero_ps();
+}
+
+/* g where m > 0, else 0. */
+static inline vf v_where(vf m, vf g)
+{
+    __mmask16 k = _mm512_cmp_ps_mask((__m512)m, _mm512_setzero_ps(), _CMP_GT_OQ);
+    return (vf)_mm512_maskz_mov_ps(k, (__m512)g);
+}
+
+/* max(v, 0), and NaN for NaN. */
+static inline vf v_relu(vf v)
+{
+    return (vf)_mm512_max_ps(_mm512_setzero_ps(), (__m512)v);
+}
+
+static inline vf v_fma(vf a, vf b, vf c)
+{
+    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+
+#define SIMD_OPS mwn_simd_ops_avx512
+#define SIMD_FMA mwn_simd_fma_avx512
+#define SIMD_CONV_INPUT mwn_simd_conv_input_avx512
+#include "nn/simd_kernels.inc"
+#include "nn/simd_conv_input.inc"
