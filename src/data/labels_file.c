@@ -1,0 +1,193 @@
+/* labels_file.c - training labels from a .npy or .csv file. */
+#include "base/base.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "data/labels_file.h"
+#include "tensor/npy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define FILE_MAX ((size_t)1 << 30)
+
+static bool has_end(const char *path, const char *end)
+{
+    size_t length = strlen(path), size = strlen(end);
+    return length >= size && strcasecmp(path + length - size, end) == 0;
+}
+
+static mwn_status fail_label(const char *path, const char *unit, size_t number,
+                             int64_t value, int classes, struct mwn_error *err)
+{
+    return mwn_fail(err, MWN_ERR_DATA, "%s: label %lld of %s %zu is not in 0 .. %d", path,
+                    (long long)value, unit, number, classes - 1);
+}
+
+static mwn_status read_npy(const char *path, int classes, size_t n, int32_t *label,
+                           struct mwn_error *err)
+{
+    mwn_status status;
+    struct mwn_npy npy = {0};
+
+    MWN_TRY(mwn_npy_read(path, &npy, err));
+    if (npy.type == MWN_NPY_F32 || npy.type == MWN_NPY_F64) {
+        status =
+            mwn_fail(err, MWN_ERR_DATA, "%s: holds real numbers, expected integers", path);
+        goto out;
+    }
+    if (npy.count != n) {
+        status = mwn_fail(err, MWN_ERR_DATA,
+                          "%s: has %zu labels, the data has %zu training samples", path,
+                          npy.count, n);
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int64_t value = mwn_npy_int(&npy, i);
+        if (value < 0 || value >= classes) {
+            status = fail_label(path, "item", i, value, classes, err);
+            goto out;
+        }
+        label[i] = (int32_t)value;
+    }
+out:
+    mwn_npy_release(&npy);
+    return status;
+}
+
+/* A CSV file being read. */
+struct csv {
+    const char *path;
+    size_t line;   /* number of the current one, from 1 */
+    size_t labels; /* lines with a label so far         */
+    int columns;   /* of the first such line            */
+    int classes;
+    size_t n;
+    int32_t *label;
+    bool *seen; /* owned [n]: which have had a line  */
+};
+
+/* Parses an integer with blanks around it; *end is behind it, NULL if there is none. */
+static long long parse_integer(const char *text, const char **end)
+{
+    char *stop = NULL;
+    errno = 0;
+    long long value = strtoll(text, &stop, 10);
+    *end = stop == text || errno ? NULL : stop;
+    while (*end && (**end == ' ' || **end == '\t'))
+        (*end)++;
+    return value;
+}
+
+/* Columns of a line of integers, 1 or 2; 0 if it is anything else. */
+static int parse_line(const char *text, long long value[2])
+{
+    const char *end;
+    value[0] = parse_integer(text, &end);
+    if (!end || (*end != '\0' && *end != ','))
+        return 0;
+    if (*end == '\0')
+        return 1;
+    value[1] = parse_integer(end + 1, &end);
+    return end && *end == '\0' ? 2 : 0;
+}
+
+/* Whether a first line looks like names of columns, not like a number gone wrong. */
+static bool is_header(const char *text)
+{
+    return !strchr("0123456789+-.", text[strspn(text, " \t")]);
+}
+
+static mwn_status take_line(struct csv *csv, const char *text, struct mwn_error *err)
+{
+    long long value[2] = {0, 0};
+    int columns = parse_line(text, value);
+    if (csv->labels == 0 && csv->columns == 0 && is_header(text)) {
+        csv->columns = -1;
+        return MWN_OK;
+    }
+    if (csv->columns <= 0)
+        csv->columns = columns;
+    if (columns == 0 || columns != csv->columns)
+        return mwn_fail(err, MWN_ERR_DATA, "%s:%zu: '%.40s' is not %s", csv->path,
+                        csv->line, text, csv->columns == 2 ? "'index,label'" : "a label");
+    long long index = columns == 2 ? value[0] : (long long)csv->labels;
+    long long label = value[columns - 1];
+    if (index < 0 || (unsigned long long)index >= csv->n)
+        return mwn_fail(err, MWN_ERR_DATA,
+                        "%s:%zu: there is no training sample %lld (the data has %zu)",
+                        csv->path, csv->line, index, csv->n);
+    if (csv->seen[index])
+        return mwn_fail(err, MWN_ERR_DATA, "%s:%zu: a second label for sample %lld",
+                        csv->path, csv->line, index);
+    if (label < 0 || label >= csv->classes)
+        return fail_label(csv->path, "line", csv->line, label, csv->classes, err);
+    csv->seen[index] = true;
+    csv->label[index] = (int32_t)label;
+    csv->labels++;
+    return MWN_OK;
+}
+
+static mwn_status take_lines(struct csv *csv, char *text, struct mwn_error *err)
+{
+    for (char *line = text; line;) {
+        char *next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        csv->line++;
+        line[strcspn(line, "\r")] = '\0';
+        if (line[strspn(line, " \t")] != '\0') {
+            mwn_status status = take_line(csv, line, err);
+            if (status != MWN_OK)
+                return status;
+        }
+        line = next;
+    }
+    if (csv->labels == 0 || (csv->columns == 1 && csv->labels != csv->n))
+        return mwn_fail(err, MWN_ERR_DATA,
+                        "%s: has %zu labels, the data has %zu training samples", csv->path,
+                        csv->labels, csv->n);
+    return MWN_OK;
+}
+
+/* Whether the text begins with UTF-8's byte-order mark. */
+static bool has_mark(const struct mwn_bytes *bytes)
+{
+    return bytes->size >= 3 && memcmp(bytes->data, "\xEF\xBB\xBF", 3) == 0;
+}
+
+static mwn_status read_csv(const char *path, int classes, size_t n, int32_t *label,
+                           struct mwn_error *err)
+{
+    mwn_status status;
+    struct mwn_bytes bytes = {0};
+    struct csv csv = {.path = path, .classes = classes, .n = n};
+
+    csv.label = label;
+    csv.seen = mwn_alloc(n, sizeof(*csv.seen));
+    if (!csv.seen)
+        return mwn_fail_memory(err, n, "labels");
+    MWN_TRY(mwn_file_read(path, FILE_MAX, &bytes, err));
+    if (memchr(bytes.data, '\0', bytes.size)) {
+        status = mwn_fail(err, MWN_ERR_DATA, "%s: is not text (it has zero bytes)", path);
+        goto out;
+    }
+    MWN_TRY(take_lines(&csv, (char *)bytes.data + (has_mark(&bytes) ? 3 : 0), err));
+out:
+    mwn_bytes_release(&bytes);
+    mwn_free(csv.seen);
+    return status;
+}
+
+mwn_status mwn_labels_read(const char *path, int classes, size_t n, int32_t *label,
+                           struct mwn_error *err)
+{
+    if (has_end(path, ".npy"))
+        return read_npy(path, classes, n, label, err);
+    if (has_end(path, ".csv") || has_end(path, ".csv.gz"))
+        return read_csv(path, classes, n, label, err);
+    return mwn_fail(err, MWN_ERR_CONFIG,
+                    "data.labels: '%s' is neither a .npy nor a .csv file", path);
+}

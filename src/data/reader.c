@@ -1,0 +1,151 @@
+/* reader.c - the list of readers, the options of section "data", and opening a source. */
+#include "base/base.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "data/reader.h"
+
+#include <math.h>
+#include <string.h>
+
+const struct mwn_reader *const mwn_readers[] = {
+#define MWN_READER(name) &mwn_reader_##name,
+#include "data/reader_list.h"
+#undef MWN_READER
+    NULL,
+};
+
+#define FIELD(name) offsetof(struct mwn_data_options, name)
+
+const struct mwn_option mwn_data_option_rows[] = {
+    {"reader", MWN_OPT_TEXT, FIELD(reader), "idx", 0, 0, NULL,
+     "format of the data: see `mwnet list readers`"},
+    {"path", MWN_OPT_TEXT, FIELD(path), "", 0, 0, NULL, "folder that holds the data files"},
+    {"meta_per_class", MWN_OPT_INT, FIELD(meta_per_class), "0", 0, 1e9, NULL,
+     "clean samples of each class that are taken out of the training set as the meta set"},
+    {"valid_per_class", MWN_OPT_INT, FIELD(valid_per_class), "0", 0, 1e9, NULL,
+     "samples of each class that are taken out of the training set for validation"},
+    {"noise", MWN_OPT_TEXT, FIELD(noise), "none", 0, 0, NULL,
+     "label noise put into the training set: none, uniform, flip, flip2, hierarchical or "
+     "asymmetric"},
+    {"noise_rate", MWN_OPT_REAL, FIELD(noise_rate), "0", 0, 1, NULL,
+     "probability that the noise redraws a label (uniform may draw the true one again)"},
+    {"labels", MWN_OPT_TEXT, FIELD(labels), "", 0, 0, NULL,
+     "file of training labels (.npy or .csv) in place of the data's own, which then count "
+     "as the true ones"},
+    {"imbalance", MWN_OPT_REAL, FIELD(imbalance), "1", 1, 1e9, NULL,
+     "size of the largest class divided by that of the smallest in the long tail to cut; "
+     "1: keep all"},
+    {"imbalance_shuffle", MWN_OPT_BOOL, FIELD(imbalance_shuffle), "false", 0, 0, NULL,
+     "deal the sizes of the long tail out to the classes at random, not in their order"},
+    {"train_on_meta", MWN_OPT_BOOL, FIELD(train_on_meta), "false", 0, 0, NULL,
+     "append the meta set to the training set"},
+    {"augment", MWN_OPT_BOOL, FIELD(augment), "false", 0, 0, NULL,
+     "augment training and meta images: reflect padding, random crop, horizontal flip"},
+    {"flip", MWN_OPT_BOOL, FIELD(flip), "true", 0, 0, NULL,
+     "whether augmentation mirrors half of the images left-right"},
+    {"pad", MWN_OPT_INT, FIELD(pad), "4", 0, 1024, NULL,
+     "padding of the random crop, in pixels on each side"},
+    {"normalize", MWN_OPT_TEXT, FIELD(normalize), "auto", 0, 0, NULL,
+     "none, cifar, imagenet, mean (measured on the training set), constants as "
+     "'m1,m2,..;s1,s2,..', or auto (cifar for cifar10 and cifar100, else mean)"},
+    {"limit", MWN_OPT_INT, FIELD(limit), "0", 0, 4294967295.0, NULL,
+     "train on a random subset of so many training samples; 0: on all"},
+    {"threads", MWN_OPT_INT, FIELD(threads), "1", 0, 64, NULL,
+     "threads of each loader that prepare batches ahead; 0: none, prepare when needed"},
+    {"seed", MWN_OPT_INT, FIELD(seed), "-1", -1, 9007199254740992.0, NULL,
+     "seed of the split, the long tail and the noise; -1: the value of train.seed"},
+    {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL},
+};
+
+static const struct mwn_reader *find_reader(const char *name)
+{
+    for (const struct mwn_reader *const *r = mwn_readers; *r; r++)
+        if (strcmp((*r)->name, name) == 0)
+            return *r;
+    return NULL;
+}
+
+static mwn_status fail_reader(const char *name, struct mwn_error *err)
+{
+    const char *names[MWN_COUNT(mwn_readers)];
+    size_t count = 0;
+    for (const struct mwn_reader *const *r = mwn_readers; *r; r++)
+        names[count++] = (*r)->name;
+    const char *near = mwn_nearest(name, names, count);
+    mwn_fail(err, MWN_ERR_CONFIG, "data.reader: there is no reader '%.80s'", name);
+    if (near)
+        return mwn_hint(err, "did you mean '%s'?", near);
+    return mwn_hint(err, "`mwnet list readers` names them all");
+}
+
+/* The first real number that is not finite. */
+static mwn_status check_finite(const struct mwn_source *source, const char *path,
+                               struct mwn_error *err)
+{
+    size_t size =
+        (size_t)source->shape.c * (size_t)source->shape.h * (size_t)source->shape.w;
+    const float *samples = source->samples;
+    for (size_t i = 0; i < source->n * size; i++)
+        if (!isfinite(samples[i]))
+            return mwn_fail(err, MWN_ERR_DATA,
+                            "%s: value %zu of sample %zu is %f, expected a finite number",
+                            path, i % size, i / size, (double)samples[i]);
+    return MWN_OK;
+}
+
+mwn_status mwn_source_check(const struct mwn_source *source, const char *path,
+                            struct mwn_error *err)
+{
+    const struct mwn_shape *shape = &source->shape;
+    if (source->n == 0)
+        return mwn_fail(err, MWN_ERR_DATA, "%s: there are no samples", path);
+    if (source->n > UINT32_MAX)
+        return mwn_fail(err, MWN_ERR_DATA,
+                        "%s: %zu samples are more than the %lu that can "
+                        "be used",
+                        path, source->n, (unsigned long)UINT32_MAX);
+    if (shape->c < 1 || shape->h < 1 || shape->w < 1 || source->classes < 1)
+        return mwn_fail(err, MWN_ERR_DATA,
+                        "%s: samples of %d x %d x %d in %d classes, expected at least 1 "
+                        "of each",
+                        path, shape->c, shape->h, shape->w, source->classes);
+    for (size_t i = 0; i < source->n; i++)
+        if (source->label[i] < 0 || source->label[i] >= source->classes)
+            return mwn_fail(err, MWN_ERR_DATA,
+                            "%s: label of sample %zu is %ld, expected 0 .. %d", path, i,
+                            (long)source->label[i], source->classes - 1);
+    return source->is_real ? check_finite(source, path, err) : MWN_OK;
+}
+
+mwn_status mwn_source_open(struct mwn_source *source,
+                           const struct mwn_data_options *options, enum mwn_part part,
+                           struct mwn_error *err)
+{
+    mwn_status status;
+    memset(source, 0, sizeof(*source));
+    const struct mwn_reader *reader = find_reader(options->reader ? options->reader : "");
+    if (!reader)
+        return fail_reader(options->reader ? options->reader : "", err);
+    if (!options->path || !*options->path) {
+        mwn_fail(err, MWN_ERR_CONFIG, "data.path: the folder of the data is not given");
+        return mwn_hint(err, "add data.path=FOLDER");
+    }
+    source->reader = reader;
+    MWN_TRY(reader->open(source, options, part, err));
+    MWN_TRY(mwn_source_check(source, options->path, err));
+out:
+    if (status != MWN_OK)
+        mwn_source_close(source);
+    return status;
+}
+
+void mwn_source_close(struct mwn_source *source)
+{
+    if (source->reader)
+        source->reader->close(source);
+    for (int c = 0; source->class_names && c < source->classes; c++)
+        mwn_free(source->class_names[c]);
+    mwn_free(source->class_names);
+    mwn_free(source->label);
+    memset(source, 0, sizeof(*source));
+}

@@ -1,0 +1,60 @@
+/* split.h - from the files' samples to the four sets of a run: long tail, meta set,
+ * validation set, label noise, and the check that no sample is in two sets. */
+#ifndef MWN_DATA_SPLIT_H
+#define MWN_DATA_SPLIT_H
+
+#include "base/base.h"
+#include "data/reader.h"
+
+/* A set: some samples of a source, with the labels that the run is given. */
+struct mwn_set {
+    const struct mwn_source *source; /* borrowed                                       */
+    size_t n;
+    uint32_t *id;   /* owned [n]: sample's number in the source                       */
+    int32_t *given; /* owned [n]: the label to train with                             */
+    int32_t *truth; /* owned [n]: the label before noise, or NULL if there was none   */
+};
+
+struct mwn_sets {
+    struct mwn_source train_source, test_source; /* owned                          */
+    struct mwn_set train, meta, valid, test;     /* owned; n = 0 if there is none  */
+    int classes;
+    struct mwn_shape shape;
+    double noise_rate; /* share of train samples whose given label is not the true one;
+                          negative if unknown (neither noise nor a labels file)    */
+    size_t dropped;    /* samples left out because another set has an equal one    */
+};
+
+/* Reads and splits a zeroed *sets, which must not move afterwards (the sets point into it). In
+ * this order:
+ *   1. Read both parts. A class without a training sample is MWN_ERR_DATA.
+ *   2. Take meta_per_class samples of each class, then valid_per_class, out of the training
+ *      samples. A class with too few (one must be left to train on) is MWN_ERR_DATA.
+ *   3. Long tail of what is left: class c keeps mwn_imbalance_sizes()[c] samples, where n_max
+ *      is the size of the largest class now; imbalance_shuffle deals the sizes out at random.
+ *   4. Overlap, by content hash. Published data has a few images in both files, so a sample of
+ *      train that equals one of meta, validation or test leaves train; likewise meta against
+ *      validation and test, validation against test. They are counted in `dropped`. If more
+ *      than half of a set is in another one, the same file serves twice: MWN_ERR_DATA. Equal
+ *      samples inside one set are left alone.
+ *   5. limit: a random subset of that many training samples.
+ *   6. Labels. A labels file gives those of train and validation; noise changes those of train
+ *      only. Either way truth keeps the data's own labels. Meta and test always have these.
+ *   7. train_on_meta: the meta samples follow behind the training samples (and stay in meta).
+ * Samples of a set are in the order of the source. Each choice has its own random stream; a
+ * larger meta_per_class or limit gives a superset. seed is train.seed; data.seed, unless
+ * negative, takes its place. */
+MWN_MUST_CHECK mwn_status mwn_sets_open(struct mwn_sets *sets,
+                                        const struct mwn_data_options *options,
+                                        uint64_t seed, struct mwn_error *err);
+/* Only the test set, for evaluation; the other sets stay empty. */
+MWN_MUST_CHECK mwn_status mwn_sets_open_test(struct mwn_sets *sets,
+                                             const struct mwn_data_options *options,
+                                             struct mwn_error *err);
+/* Safe on a zeroed *sets. */
+void mwn_sets_close(struct mwn_sets *sets);
+
+/* Sizes of a long tail: out[c] = int(n_max * (1/factor)^(c/(classes-1))) (Cui et al. 2019). */
+void mwn_imbalance_sizes(size_t n_max, double factor, int classes, size_t *out);
+
+#endif
