@@ -1,0 +1,225 @@
+/* step.c - one iteration's verbs: losses, hypergradient, update.
+ *
+ * With w^(Theta) = w - lr s sum_i c_i(Theta) grad l_i(w) + (terms free of Theta), u the
+ * gradient of the mean meta loss at w^ and d_i = <grad l_i(w), u>,
+ *
+ *     grad_Theta L_meta = -lr s sum_i d_i dc_i/dTheta,
+ *
+ * because the chain rule stops at c_i. The n numbers d_i are the derivative of the loss vector
+ * at w in the direction u: one forward-mode pass beside the activations of the last forward
+ * (jvp), a central difference of two forwards (fd, with the step 0.01/|u| of DARTS), or the
+ * last layer's share alone (last_layer). s is the share of a gradient that the virtual step's
+ * optimiser lets through at once (mwn_sgd_scale). */
+#include "engine/step.h"
+
+#include "base/mem.h"
+#include "base/status.h"
+#include "tensor/vec.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+static const char *const virtual_choices[] = {"sgd", "full", NULL};
+static const char *const gradient_choices[] = {"jvp", "fd", "last_layer", NULL};
+
+#define FIELD(name) offsetof(struct mwn_meta_options, name)
+const struct mwn_option mwn_meta_option_rows[] = {
+    {"batch", MWN_OPT_INT, FIELD(batch), "100", 1, 65536, NULL,
+     "Samples of the meta batch that judges an iteration."},
+    {"every", MWN_OPT_INT, FIELD(every), "1", 1, 1000000, NULL,
+     "Update the weight net in every k-th iteration, the first one included."},
+    {"virtual", MWN_OPT_CHOICE, FIELD(virtual_step), "sgd", 0, 0, virtual_choices,
+     "Virtual step: plain SGD as in the paper, or full, the optimiser of the actual step "
+     "with momentum and weight decay."},
+    {"gradient", MWN_OPT_CHOICE, FIELD(gradient), "jvp", 0, 0, gradient_choices,
+     "Meta-gradient: jvp is exact; fd, a central difference, and last_layer approximate "
+     "it."},
+    {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};
+#undef FIELD
+
+static mwn_status allocate_losses(struct mwn_step *step, bool needs_meta,
+                                  struct mwn_error *err)
+{
+    size_t n = step->max_n;
+    step->loss = mwn_alloc(n, sizeof(double));
+    step->weight = mwn_alloc(n, sizeof(double));
+    step->coef = mwn_alloc(n, sizeof(double));
+    bool whole = step->loss && step->weight && step->coef;
+    if (needs_meta) {
+        step->d = mwn_alloc(n, sizeof(double));
+        step->meta_loss = mwn_alloc(n, sizeof(double));
+        step->work = mwn_alloc(n, sizeof(double));
+        whole = whole && step->d && step->meta_loss && step->work;
+    }
+    return whole ? MWN_OK : mwn_fail_memory(err, 6 * n * sizeof(double), "batch losses");
+}
+
+static mwn_status allocate_vectors(struct mwn_step *step, bool needs_meta,
+                                   struct mwn_error *err)
+{
+    size_t size = mwn_dtype_size(step->learner->dtype), n = step->learner->n_params;
+    size_t bytes = n <= SIZE_MAX / size / 3 ? n * size : 0;
+    bool whole = bytes > 0 && (step->grad = mwn_arena_alloc(bytes)) != NULL;
+    if (whole && needs_meta) {
+        step->direction = mwn_arena_alloc(bytes);
+        step->shifted = mwn_arena_alloc(bytes);
+        whole = step->direction && step->shifted;
+    }
+    return whole ? MWN_OK : mwn_fail_memory(err, 3 * n * size, "gradient vectors");
+}
+
+mwn_status mwn_step_init(struct mwn_step *step, struct mwn_learner *learner,
+                         const struct mwn_meta_options *options, size_t max_n,
+                         bool needs_meta, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_sgd sgd = step->sgd;
+    *step = (struct mwn_step){.learner = learner, .options = *options, .max_n = max_n};
+    step->sgd.momentum = sgd.momentum;
+    step->sgd.dampening = sgd.dampening;
+    step->sgd.weight_decay = sgd.weight_decay;
+    step->sgd.nesterov = sgd.nesterov;
+    MWN_TRY(mwn_sgd_init(&step->sgd, learner->dtype, learner->n_params, err));
+    MWN_TRY(allocate_losses(step, needs_meta, err));
+    MWN_TRY(allocate_vectors(step, needs_meta, err));
+out:
+    if (status != MWN_OK)
+        mwn_step_release(step);
+    return status;
+}
+
+void mwn_step_release(struct mwn_step *step)
+{
+    if (!step->learner)
+        return;
+    size_t bytes = step->learner->n_params * mwn_dtype_size(step->learner->dtype);
+    void *vectors[] = {step->grad, step->direction, step->shifted};
+    double *losses[] = {step->loss, step->weight,    step->coef,
+                        step->d,    step->meta_loss, step->work};
+    for (size_t i = 0; i < MWN_COUNT(vectors); i++)
+        if (vectors[i])
+            mwn_arena_free(vectors[i], bytes);
+    for (size_t i = 0; i < MWN_COUNT(losses); i++)
+        mwn_free(losses[i]);
+    mwn_sgd_release(&step->sgd);
+    *step = (struct mwn_step){0};
+}
+
+/* MWN_ERR_DIVERGED unless all values, one a sample of the batch, are finite. */
+static mwn_status check_finite(const struct mwn_step *step, const struct mwn_batch *batch,
+                               const double *value, const char *what, struct mwn_error *err)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        if (isfinite(value[i]))
+            continue;
+        if (batch->index)
+            mwn_fail(err, MWN_ERR_DIVERGED,
+                     "iteration %" PRIu64 ": the %s sample %" PRIu32 " is %g",
+                     step->iteration, what, batch->index[i], value[i]);
+        else
+            mwn_fail(err, MWN_ERR_DIVERGED,
+                     "iteration %" PRIu64 ": the %s sample %zu of the "
+                     "batch is %g",
+                     step->iteration, what, i, value[i]);
+        mwn_hint(err,
+                 "use a lower train.lr (it is %g here), and see that no input value is "
+                 "huge or not a number",
+                 step->lr);
+        return MWN_ERR_DIVERGED;
+    }
+    return MWN_OK;
+}
+
+mwn_status mwn_step_forward(struct mwn_step *step, struct mwn_error *err)
+{
+    struct mwn_learner *learner = step->learner;
+    mwn_status status = learner->forward(learner->self, step->train, step->loss, err);
+    if (status != MWN_OK)
+        return status;
+    return check_finite(step, step->train, step->loss, "loss of training", err);
+}
+
+/* w^ into step->shifted and the factor s into *share. */
+static mwn_status virtual_step(struct mwn_step *step, const double *coef, double *share,
+                               struct mwn_error *err)
+{
+    struct mwn_learner *learner = step->learner;
+    mwn_status status = learner->backward(learner->self, coef, step->grad, err);
+    if (status != MWN_OK)
+        return status;
+    if (step->options.virtual_step == MWN_VIRTUAL_FULL) {
+        mwn_sgd_virtual(&step->sgd, step->lr, learner->params, step->grad, step->shifted);
+        *share = mwn_sgd_scale(&step->sgd);
+    } else {
+        mwn_vec_add(learner->dtype, learner->n_params, learner->params, -step->lr,
+                    step->grad, step->shifted);
+        *share = 1;
+    }
+    return MWN_OK;
+}
+
+/* u into step->direction, the meta losses and their mean. */
+static mwn_status meta_pass(struct mwn_step *step, const void *params,
+                            struct mwn_error *err)
+{
+    struct mwn_learner *learner = step->learner;
+    double sum = 0;
+    mwn_status status = learner->meta(learner->self, params, step->meta, step->meta_loss,
+                                      step->direction, err);
+    if (status != MWN_OK)
+        return status;
+    for (size_t i = 0; i < step->meta->n; i++)
+        sum += step->meta_loss[i];
+    step->meta_mean = sum / (double)step->meta->n;
+    return check_finite(step, step->meta, step->meta_loss, "loss of meta", err);
+}
+
+/* d_i = (l_i(w + eps u) - l_i(w - eps u)) / 2 eps. */
+static mwn_status central_difference(struct mwn_step *step, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_learner *learner = step->learner;
+    enum mwn_dtype dtype = learner->dtype;
+    size_t n = step->train->n, size = learner->n_params;
+    double norm = sqrt(mwn_vec_dot(dtype, size, step->direction, step->direction));
+    double eps = norm > 0 ? 0.01 / norm : 1;
+    mwn_vec_add(dtype, size, learner->params, eps, step->direction, step->shifted);
+    MWN_TRY(learner->meta(learner->self, step->shifted, step->train, step->d, NULL, err));
+    mwn_vec_add(dtype, size, learner->params, -eps, step->direction, step->shifted);
+    MWN_TRY(
+        learner->meta(learner->self, step->shifted, step->train, step->work, NULL, err));
+    for (size_t i = 0; i < n; i++)
+        step->d[i] = (step->d[i] - step->work[i]) / (2 * eps);
+out:
+    return status;
+}
+
+mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef, double *scale,
+                                  struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_learner *learner = step->learner;
+    bool head_only = step->options.gradient == MWN_GRADIENT_LAST_LAYER;
+    double share = 1;
+    if (coef)
+        MWN_TRY(virtual_step(step, coef, &share, err));
+    MWN_TRY(meta_pass(step, coef ? step->shifted : learner->params, err));
+    if (step->options.gradient == MWN_GRADIENT_FD)
+        MWN_TRY(central_difference(step, err));
+    else
+        MWN_TRY(learner->jvp(learner->self, step->direction, head_only ? learner->head : 0,
+                             step->d, err));
+    MWN_TRY(check_finite(step, step->train, step->d, "meta-gradient along training", err));
+    *scale = -step->lr * share;
+out:
+    return status;
+}
+
+mwn_status mwn_step_update(struct mwn_step *step, const double *coef, struct mwn_error *err)
+{
+    struct mwn_learner *learner = step->learner;
+    mwn_status status = learner->backward(learner->self, coef, step->grad, err);
+    if (status == MWN_OK)
+        mwn_sgd_update(&step->sgd, step->lr, learner->params, step->grad);
+    return status;
+}

@@ -1,0 +1,68 @@
+/* step.h - what a method may ask for in an iteration: losses, weighted backward, the
+ * hypergradient's coefficients d_i, the update of w. One object for the whole run; the run
+ * sets train, meta, lr and iteration before each step. */
+#ifndef MWN_ENGINE_STEP_H
+#define MWN_ENGINE_STEP_H
+
+#include "base/base.h"
+#include "base/option.h"
+#include "engine/optimizer.h"
+
+enum mwn_virtual { MWN_VIRTUAL_SGD, MWN_VIRTUAL_FULL };
+enum mwn_gradient { MWN_GRADIENT_JVP, MWN_GRADIENT_FD, MWN_GRADIENT_LAST_LAYER };
+
+/* Section "meta" of the options. */
+struct mwn_meta_options {
+    int64_t batch;  /* meta batch size                           */
+    int64_t every;  /* update V in every k-th iteration          */
+    int virtual_step; /* enum mwn_virtual                        */
+    int gradient;     /* enum mwn_gradient                       */
+};
+extern const struct mwn_option mwn_meta_option_rows[];
+
+struct mwn_step {
+    struct mwn_learner *learner; /* borrowed                                            */
+    struct mwn_meta_options options;
+    struct mwn_sgd sgd;          /* the optimiser of w                                  */
+    size_t max_n;
+
+    /* Set for each iteration. */
+    const struct mwn_batch *train;
+    const struct mwn_batch *meta; /* NULL when this iteration has no meta update        */
+    double lr;
+    uint64_t iteration;           /* from 0                                             */
+
+    /* Results, valid within the iteration. */
+    double *loss;      /* owned [max_n] of the train batch at w                         */
+    double *weight;    /* owned [max_n] V_i as used in the actual step; methods fill it */
+    double *coef;      /* owned [max_n] work space for c_i                              */
+    double *d;         /* owned [max_n] d_i = <grad l_i(w), u>                          */
+    double *meta_loss; /* owned [max_n]                                                 */
+    double meta_mean;  /* mean meta loss at the virtual parameters                      */
+    void *grad, *direction, *shifted; /* owned [n_params]: gradient, u, w^              */
+    double *work;      /* owned [max_n] losses of the central difference                */
+};
+
+/* sgd fields momentum, dampening, weight_decay, nesterov must be set; max_n bounds both
+ * batches. Vectors for the meta step are only allocated if needs_meta. On failure the step
+ * is released. */
+MWN_MUST_CHECK mwn_status mwn_step_init(struct mwn_step *step, struct mwn_learner *learner,
+                                        const struct mwn_meta_options *options,
+                                        size_t max_n, bool needs_meta,
+                                        struct mwn_error *err);
+void mwn_step_release(struct mwn_step *step);
+
+/* step->loss at w; MWN_ERR_DIVERGED if one is not finite. */
+MWN_MUST_CHECK mwn_status mwn_step_forward(struct mwn_step *step, struct mwn_error *err);
+
+/* Virtual step with coefficients coef[n] (NULL: w^ = w, as in L2RW), meta loss and gradient u
+ * there, and step->d. *scale = -lr*s, so that grad_Theta = *scale * sum_i d_i dc_i/dTheta
+ * (see step.c). For coef NULL scale is -lr, and step->shifted is left alone; the central
+ * difference (meta.gradient fd) uses step->shifted up. */
+MWN_MUST_CHECK mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef,
+                                                 double *scale, struct mwn_error *err);
+
+/* Actual step: w <- Opt_w(sum_i coef_i grad l_i(w)). */
+MWN_MUST_CHECK mwn_status mwn_step_update(struct mwn_step *step, const double *coef,
+                                          struct mwn_error *err);
+#endif

@@ -1,0 +1,3 @@
+/* method_list.h - every method, one line each. */
+MWN_METHOD(ce)
+MWN_METHOD(mwnet)
