@@ -1,0 +1,165 @@
+/* args.c - the arguments of a command: options, settings "section.key=value", other words. */
+#include "cmd.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FLAG_RESUME = 256, FLAG_DRY_RUN, FLAG_JSON, FLAG_THREADS, FLAG_ONLY };
+
+static const struct option all_flags[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"resume", required_argument, NULL, FLAG_RESUME},
+    {"dry-run", no_argument, NULL, FLAG_DRY_RUN},
+    {"json", no_argument, NULL, FLAG_JSON},
+    {"threads", required_argument, NULL, FLAG_THREADS},
+    {"only", required_argument, NULL, FLAG_ONLY},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *flag_name(int value)
+{
+    for (const struct option *flag = all_flags; flag->name; flag++)
+        if (flag->val == value)
+            return flag->name;
+    return "";
+}
+
+/* --help and --json go with every command, the others with those that name them. */
+static bool flag_fits(const struct args *args, int value)
+{
+    const char *name = flag_name(value);
+    if (value == 'h' || value == FLAG_JSON)
+        return true;
+    for (const char *const *flag = args->flags; flag && *flag; flag++)
+        if (strcmp(*flag, name) == 0)
+            return true;
+    return false;
+}
+
+static mwn_status set_threads(struct args *args, const char *text)
+{
+    char *end = NULL;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || value < 1 || value > 4096)
+        return say_usage(args->command, "--threads: '%s' is not a number from 1 to 4096",
+                         text);
+    args->threads = (int)value;
+    return MWN_OK;
+}
+
+static mwn_status set_flag(struct args *args, int value, const char *text)
+{
+    if (!flag_fits(args, value))
+        return say_usage(args->command, "'%s' does not take --%s", args->command,
+                         flag_name(value));
+    switch (value) {
+    case 'o':
+        args->output = text;
+        return MWN_OK;
+    case FLAG_RESUME:
+        args->resume = text;
+        return MWN_OK;
+    case FLAG_ONLY:
+        args->only = text;
+        return MWN_OK;
+    case FLAG_THREADS:
+        return set_threads(args, text);
+    case FLAG_DRY_RUN:
+        args->dry_run = true;
+        return MWN_OK;
+    case FLAG_JSON:
+        args->json = true;
+        return MWN_OK;
+    case 'q':
+        args->quiet = true;
+        return MWN_OK;
+    default:
+        args->help = true;
+        return MWN_OK;
+    }
+}
+
+/* A word with '=' is a setting, unless a '/' comes first: then it is a path. */
+static bool is_setting(const char *word)
+{
+    const char *equals = strchr(word, '=');
+    const char *slash = strchr(word, '/');
+    return equals && (!slash || equals < slash);
+}
+
+static mwn_status add_word(struct args *args, const char *word)
+{
+    if (is_setting(word)) {
+        args->settings++;
+        return MWN_OK;
+    }
+    if (args->words == sizeof(args->word) / sizeof(args->word[0]))
+        return say_usage(args->command, "'%s' is one argument too many", word);
+    args->word[args->words++] = word;
+    return MWN_OK;
+}
+
+static mwn_status unknown_flag(const struct args *args, int found, char **argv)
+{
+    const char *text = optind > 0 ? argv[optind - 1] : "";
+    if (found == ':')
+        return say_usage(args->command, "%s needs a value", text);
+    if (optopt && optopt < 256)
+        return say_usage(args->command, "unknown option -%c", optopt);
+    return say_usage(args->command, "unknown option %s", text);
+}
+
+mwn_status args_parse(struct args *args, int argc, char **argv)
+{
+    mwn_status status = MWN_OK;
+
+    args->command = argv[0];
+    /* --json counts from the start, so that every error honours it. */
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            say_set_json(true);
+    opterr = 0;
+    optind = 1;
+    while (status == MWN_OK) {
+        int found = getopt_long(argc, argv, ":o:qh", all_flags, NULL);
+        if (found == -1)
+            break;
+        if (found == '?' || found == ':')
+            status = unknown_flag(args, found, argv);
+        else
+            status = set_flag(args, found, optarg);
+    }
+    args->rest = argv + optind;
+    args->rest_count = (size_t)(argc - optind);
+    for (size_t i = 0; status == MWN_OK && i < args->rest_count; i++)
+        status = add_word(args, args->rest[i]);
+    return status;
+}
+
+static mwn_status apply_setting(const char *word, mwn_config *config, struct mwn_error *err)
+{
+    const char *equals = strchr(word, '=');
+    size_t length = (size_t)(equals - word);
+    char key[128];
+
+    snprintf(key, sizeof(key), "%.*s", (int)(length < sizeof(key) ? length : sizeof(key)),
+             word);
+    return mwn_config_set(config, key, equals + 1, err);
+}
+
+mwn_status args_apply(const struct args *args, mwn_config *config, struct mwn_error *err)
+{
+    char number[16];
+    mwn_status status = MWN_OK;
+    for (size_t i = 0; status == MWN_OK && i < args->rest_count; i++)
+        if (is_setting(args->rest[i]))
+            status = apply_setting(args->rest[i], config, err);
+    if (status != MWN_OK || args->threads == 0)
+        return status;
+    snprintf(number, sizeof(number), "%d", args->threads);
+    return mwn_config_set(config, "train.threads", number, err);
+}

@@ -1,0 +1,93 @@
+/* cmd.h - the commands of the program and what they share. */
+#ifndef MWN_CLI_CMD_H
+#define MWN_CLI_CMD_H
+
+#include "mwnet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A command. run gets the arguments from its own name on and returns the exit code. */
+struct cmd {
+    const char *name, *summary;
+    const char *help; /* usage, options with their defaults, an example */
+    int (*run)(int argc, char **argv);
+};
+
+#define CMD(name) extern const struct cmd cmd_##name;
+#include "cmd_list.h"
+#undef CMD
+
+/* All of them, NULL-terminated. */
+extern const struct cmd *const cmds[];
+
+/* The part of the help that is the same for all commands: the exit codes. */
+extern const char cmd_exit_codes[];
+
+/* ---- args.c: what comes after the command's name ------------------------------------- */
+
+/* The arguments of a command. Zero-initialise. */
+struct args {
+    const char *command;
+    const char *const *flags;   /* long options that the command takes, NULL-terminated  */
+    char **rest;                /* borrowed: settings "section.key=value" and words      */
+    size_t rest_count, settings;
+    const char *word[4];        /* what of rest is not a setting                         */
+    size_t words;
+    const char *output, *resume, *only;
+    bool json, quiet, dry_run, help;
+    int threads;                /* 0: not given */
+};
+
+/* Parses argv[1..]. Whatever is wrong is reported already when it fails. */
+mwn_status args_parse(struct args *args, int argc, char **argv);
+/* Sets what the settings and --threads say. */
+mwn_status args_apply(const struct args *args, mwn_config *config, struct mwn_error *err);
+
+/* ---- say.c: talking to the user ------------------------------------------------------ */
+
+/* Whether errors are to be JSON objects on stdout as well. */
+void say_set_json(bool json);
+/* Reports an error on stderr. Returns its exit code. */
+int say_error(const struct mwn_error *err);
+/* A mistake in the arguments of a command: MWN_ERR_CONFIG. */
+__attribute__((format(printf, 2, 3))) mwn_status say_usage(const char *command,
+                                                           const char *format, ...);
+/* "7 s", "3:05" or "2:03:05". */
+const char *say_seconds(double seconds, char out[32]);
+/* "12 kB", "340 MB", ... */
+const char *say_bytes(double bytes, char out[32]);
+/* Flushes stdout. A failure is reported; the exit code becomes MWN_ERR_IO unless it is an
+ * error's already. */
+int say_finish(int code);
+
+/* ---- report.c: the library's JSON as tables on stdout --------------------------------- */
+
+/* Each prints one report; MWN_ERR_RUNTIME if the text is not JSON. */
+int report_summary(const char *json);
+int report_plan(const char *json);
+int report_evaluation(const char *json);
+int report_info(const char *json);
+int report_bench(const char *json);
+int report_list(const char *what, const char *json);
+
+/* ---- progress.c: a line on stderr while a run trains ---------------------------------- */
+
+struct progress {
+    bool quiet, is_terminal;
+    double last_line;           /* seconds of the run when the last line came */
+    struct mwn_progress latest;
+};
+
+/* Catches SIGINT and SIGTERM: the first asks for a stop, the second kills. */
+void progress_begin(struct progress *progress, bool quiet);
+/* A mwn_progress_fn; user is the struct progress. */
+int progress_step(const struct mwn_progress *now, void *user);
+/* The line of a complete epoch. */
+void progress_epoch(struct progress *progress);
+/* Removes an unfinished line. */
+void progress_clear(const struct progress *progress);
+/* The signal that asked for a stop, or 0. */
+int progress_signal(void);
+
+#endif

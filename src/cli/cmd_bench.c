@@ -1,0 +1,53 @@
+/* cmd_bench.c - mwnet bench: the speed of a step on this machine. */
+#include "cmd.h"
+
+#include <stdio.h>
+
+static int measure(const struct args *args)
+{
+    struct mwn_error err = {0};
+    char *text = NULL;
+    int code = 0;
+
+    if (args->words > 0 || args->settings > 0)
+        return (int)say_usage("bench", "no arguments but options are expected");
+    if (mwn_bench(args->only, args->threads, &text, &err) != MWN_OK)
+        return say_error(&err);
+    if (args->json)
+        printf("%s\n", text);
+    else
+        code = report_bench(text);
+    mwn_text_free(text);
+    return code;
+}
+
+static int cmd_bench_run(int argc, char **argv)
+{
+    static const char *const flags[] = {"threads", "only", NULL};
+    struct args args = {.flags = flags};
+    int code = (int)args_parse(&args, argc, argv);
+    if (code == 0 && args.help)
+        printf("%s\n%s", cmd_bench.help, cmd_exit_codes);
+    else if (code == 0)
+        code = measure(&args);
+    return code;
+}
+
+const struct cmd cmd_bench = {
+    .name = "bench",
+    .summary = "measure the speed of a training step on this machine",
+    .help = "Usage: mwnet bench [--only NAME,...] [--threads N]\n"
+            "\n"
+            "Measures a plain SGD step and a Meta-Weight-Net step, their ratio, the share of\n"
+            "the machine's peak of multiply-adds, and the memory.\n"
+            "\n"
+            "Options\n"
+            "  --only NAME,...    networks to measure (default: the usual ones)\n"
+            "  --threads N        threads that compute (default: as many as the process may use)\n"
+            "  --json             the last line on stdout is a JSON object\n"
+            "  -h, --help         this text\n"
+            "\n"
+            "Example\n"
+            "  mwnet bench --only resnet32 --json\n",
+    .run = cmd_bench_run,
+};

@@ -1,0 +1,41 @@
+/* main.c - finds the command and runs it. */
+#include "cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct cmd *const cmds[] = {
+#define CMD(name) &cmd_##name,
+#include "cmd_list.h"
+#undef CMD
+    NULL,
+};
+
+const char cmd_exit_codes[] =
+    "Exit codes\n"
+    "  0 done              4 I/O error or disk full    7 checkpoint does not fit\n"
+    "  1 runtime error     5 out of memory           130 interrupted (SIGINT), state saved\n"
+    "  2 usage or options  6 diverged                143 terminated (SIGTERM), state saved\n"
+    "  3 bad data\n";
+
+static int run_command(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "help";
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("mwnet %s\n", mwn_version());
+        return 0;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        name = "help";
+    for (const struct cmd *const *cmd = cmds; *cmd; cmd++)
+        if (strcmp((*cmd)->name, name) == 0)
+            return (*cmd)->run(argc > 1 ? argc - 1 : argc, argc > 1 ? argv + 1 : argv);
+    fprintf(stderr, "mwnet: unknown command '%s'\nhint: 'mwnet help' shows the commands\n",
+            name);
+    return MWN_ERR_CONFIG;
+}
+
+int main(int argc, char **argv)
+{
+    return say_finish(run_command(argc, argv));
+}

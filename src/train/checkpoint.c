@@ -1,0 +1,381 @@
+/* checkpoint.c - the state of a run in last/state.safetensors. It alone decides where a run goes
+ * on; the other files beside it follow from it. */
+#include "base/base.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "tensor/safetensors.h"
+#include "tensor/vec.h"
+#include "train/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STATE_FORMAT "mwnet-state-1"
+
+enum { COUNTERS = 5, FACTS = 2 };
+
+/* Everything of a state that is not kept as it is in the run: the builder borrows it until the
+ * file is written, and reading fills it before anything is put into the run. */
+struct state {
+    size_t params, channels; /* numbers in all parameters, channels of all norms */
+    double *param, *momentum;   /* owned [params], in the layout of PyTorch         */
+    double *mean, *variance;    /* owned [channels]                                 */
+    float *single[2];           /* owned [params]: param and momentum in float      */
+    int64_t counter[COUNTERS];  /* epoch, epoch_step, iteration, best_epoch, has_buffer */
+    double fact[FACTS + 4 * MWN_RESULT_NUMBERS];
+    double sums[MWN_EPOCH_SUMS];
+};
+
+static void state_release(struct state *state)
+{
+    mwn_free(state->param);
+    mwn_free(state->momentum);
+    mwn_free(state->mean);
+    mwn_free(state->variance);
+    mwn_free(state->single[0]);
+    mwn_free(state->single[1]);
+}
+
+static mwn_status state_alloc(struct state *state, const mwn_net *net, struct mwn_error *err)
+{
+    const struct mwn_graph *graph = mwn_net_graph(net);
+    for (int p = 0; p < graph->param_count; p++)
+        state->params += graph->params[p].count;
+    for (int s = 0; s < graph->stats_count; s++) {
+        int channels = 0;
+        mwn_net_stats_name(net, s, &channels);
+        state->channels += (size_t)channels;
+    }
+    state->param = mwn_alloc(state->params, sizeof(double));
+    state->momentum = mwn_alloc(state->params, sizeof(double));
+    state->mean = mwn_alloc(state->channels, sizeof(double));
+    state->variance = mwn_alloc(state->channels, sizeof(double));
+    state->single[0] = mwn_alloc(state->params, sizeof(float));
+    state->single[1] = mwn_alloc(state->params, sizeof(float));
+    if (state->param && state->momentum && state->mean && state->variance &&
+        state->single[0] && state->single[1])
+        return MWN_OK;
+    return mwn_fail_memory(err, 3 * state->params * sizeof(double), "a checkpoint");
+}
+
+/* ---- Between the run and the state -------------------------------------------------- */
+
+static void take_vector(struct mwn_run *run, const void *vector, double *out)
+{
+    const struct mwn_graph *graph = mwn_net_graph(run->net);
+    for (int p = 0; p < graph->param_count; p++) {
+        mwn_net_get(run->net, vector, p, out);
+        out += graph->params[p].count;
+    }
+}
+
+static void put_vector(struct mwn_run *run, void *vector, const double *in)
+{
+    const struct mwn_graph *graph = mwn_net_graph(run->net);
+    for (int p = 0; p < graph->param_count; p++) {
+        mwn_net_set(run->net, vector, p, in);
+        in += graph->params[p].count;
+    }
+}
+
+static void take_stats(struct mwn_run *run, struct state *state)
+{
+    size_t at = 0;
+    for (int s = 0; s < mwn_net_graph(run->net)->stats_count; s++) {
+        int channels = 0;
+        mwn_net_stats_name(run->net, s, &channels);
+        mwn_net_get_stats(run->net, s, state->mean + at, state->variance + at);
+        at += (size_t)channels;
+    }
+}
+
+static void put_stats(struct mwn_run *run, const struct state *state)
+{
+    size_t at = 0;
+    for (int s = 0; s < mwn_net_graph(run->net)->stats_count; s++) {
+        int channels = 0;
+        mwn_net_stats_name(run->net, s, &channels);
+        mwn_net_set_stats(run->net, s, state->mean + at, state->variance + at);
+        at += (size_t)channels;
+    }
+}
+
+/* The numbers of the run that are neither vectors nor counters, in the order of the file. */
+static void list_facts(struct mwn_run *run, double *out[FACTS + 4 * MWN_RESULT_NUMBERS])
+{
+    struct mwn_result *const results[] = {&run->best_valid, &run->best_test,
+                                          &run->last_valid, &run->last_test};
+    size_t count = 0;
+    out[count++] = &run->last_loss;
+    out[count++] = &run->last_weight;
+    for (size_t i = 0; i < MWN_COUNT(results); i++) {
+        out[count++] = &results[i]->accuracy;
+        out[count++] = &results[i]->balanced;
+        out[count++] = &results[i]->loss;
+    }
+}
+
+static void take_all(struct mwn_run *run, struct state *state)
+{
+    double *facts[MWN_COUNT(state->fact)];
+    const struct mwn_sgd *sgd = &run->step.sgd;
+
+    take_vector(run, mwn_net_params(run->net), state->param);
+    if (sgd->buffer)
+        take_vector(run, sgd->buffer, state->momentum);
+    take_stats(run, state);
+    state->counter[0] = (int64_t)run->epoch;
+    state->counter[1] = (int64_t)run->epoch_step;
+    state->counter[2] = (int64_t)run->iteration;
+    state->counter[3] = (int64_t)run->best_epoch;
+    state->counter[4] = sgd->has_buffer;
+    list_facts(run, facts);
+    for (size_t i = 0; i < MWN_COUNT(facts); i++)
+        state->fact[i] = *facts[i];
+    memcpy(state->sums, &run->sums, sizeof(run->sums));
+}
+
+static void put_all(struct mwn_run *run, const struct state *state)
+{
+    double *facts[MWN_COUNT(state->fact)];
+    struct mwn_sgd *sgd = &run->step.sgd;
+
+    put_vector(run, mwn_net_params(run->net), state->param);
+    if (sgd->buffer)
+        put_vector(run, sgd->buffer, state->momentum);
+    put_stats(run, state);
+    run->epoch = (uint64_t)state->counter[0];
+    run->epoch_step = (uint64_t)state->counter[1];
+    run->iteration = (uint64_t)state->counter[2];
+    run->best_epoch = (uint64_t)state->counter[3];
+    sgd->has_buffer = state->counter[4] != 0;
+    list_facts(run, facts);
+    for (size_t i = 0; i < MWN_COUNT(facts); i++)
+        *facts[i] = state->fact[i];
+    memcpy(&run->sums, state->sums, sizeof(run->sums));
+}
+
+/* ---- Writing ------------------------------------------------------------------------ */
+
+static void hash_text(struct mwn_hash hash, char out[40])
+{
+    snprintf(out, 40, "%016llx%016llx", (unsigned long long)hash.high,
+             (unsigned long long)hash.low);
+}
+
+/* A vector of the network's type: single precision is exact for a float network. */
+static void add_vector(mwn_st_builder *builder, const char *name, const struct state *state,
+                       const double *value, float *single)
+{
+    for (size_t i = 0; i < state->params; i++)
+        single[i] = (float)value[i];
+    mwn_st_builder_add(builder, name, MWN_ST_F32, 1, &state->params, single);
+}
+
+static void add_method(mwn_st_builder *builder, const struct mwn_run *run)
+{
+    struct mwn_state_item items[MWN_STATE_MAX] = {{0}};
+    char name[80];
+    const struct mwn_method *method = run->settings.method;
+    int count = method->state ? method->state(run->method_self, items) : 0;
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "method.%s", items[i].name);
+        mwn_st_builder_add(builder, name, MWN_ST_F64, 1, &items[i].n, items[i].data);
+    }
+}
+
+static mwn_status write_state(struct mwn_run *run, struct state *state, const char *path,
+                              struct mwn_error *err)
+{
+    const size_t weights[2] = {run->weights.slots, run->weights.n};
+    const size_t counters = COUNTERS, facts = MWN_COUNT(state->fact), sums = MWN_EPOCH_SUMS;
+    char text[40];
+    mwn_st_builder *builder = mwn_st_builder_create();
+
+    if (!builder)
+        return mwn_fail_memory(err, 0, "a checkpoint");
+    mwn_st_builder_metadata(builder, "format", STATE_FORMAT);
+    mwn_st_builder_metadata(builder, "model", run->settings.model.name);
+    mwn_st_builder_metadata(builder, "method", run->settings.method->name);
+    hash_text(run->data_hash, text);
+    mwn_st_builder_metadata(builder, "data", text);
+    hash_text(run->option_hash, text);
+    mwn_st_builder_metadata(builder, "options", text);
+    add_vector(builder, "params", state, state->param, state->single[0]);
+    add_vector(builder, "momentum", state, state->momentum, state->single[1]);
+    mwn_st_builder_add(builder, "mean", MWN_ST_F64, 1, &state->channels, state->mean);
+    mwn_st_builder_add(builder, "variance", MWN_ST_F64, 1, &state->channels,
+                       state->variance);
+    mwn_st_builder_add(builder, "counters", MWN_ST_I64, 1, &counters, state->counter);
+    mwn_st_builder_add(builder, "facts", MWN_ST_F64, 1, &facts, state->fact);
+    mwn_st_builder_add(builder, "sums", MWN_ST_F64, 1, &sums, state->sums);
+    mwn_st_builder_add(builder, "weights", MWN_ST_F32, 2, weights, run->weights.value);
+    add_method(builder, run);
+    mwn_status status = mwn_st_builder_write(builder, path, err);
+    mwn_st_builder_free(builder);
+    return status;
+}
+
+mwn_status mwn_checkpoint_save(struct mwn_run *run, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct state state = {0};
+    char *path = NULL;
+
+    if (!mwn_vec_is_finite(MWN_F32, mwn_net_vector(run->net), mwn_net_params(run->net)))
+        return mwn_fail(err, MWN_ERR_DIVERGED,
+                        "epoch %llu: a parameter is not finite; the checkpoint before "
+                        "this epoch is kept",
+                        (unsigned long long)run->epoch);
+    MWN_TRY(state_alloc(&state, run->net, err));
+    MWN_TRY(mwn_folder_path(run->dir, "last/state.safetensors", &path, err));
+    take_all(run, &state);
+    MWN_TRY(mwn_folder_write_model(run, "last/model.safetensors", err));
+    MWN_TRY(mwn_folder_write_weights(run, err));
+    MWN_TRY(write_state(run, &state, path, err));
+out:
+    state_release(&state);
+    mwn_free(path);
+    return status;
+}
+
+/* ---- Reading ------------------------------------------------------------------------ */
+
+/* A state file being read. */
+struct reader {
+    const mwn_st_file *file;
+    const char *path;
+    struct mwn_error *err;
+};
+
+/* Finds a tensor of n numbers of a type. */
+static mwn_status find_state(const struct reader *r, const char *name, enum mwn_st_type type,
+                             size_t n, const struct mwn_st_tensor **out)
+{
+    const struct mwn_st_tensor *t = mwn_st_find(r->file, name);
+    if (!t)
+        return mwn_fail(r->err, MWN_ERR_MISMATCH, "%s: no tensor '%s'", r->path, name);
+    if (t->type != type || t->count != n)
+        return mwn_fail(r->err, MWN_ERR_MISMATCH,
+                        "%s: tensor '%s' holds %zu numbers where this run needs %zu",
+                        r->path, name, t->count, n);
+    *out = t;
+    return MWN_OK;
+}
+
+static mwn_status read_bytes(const struct reader *r, const char *name,
+                             enum mwn_st_type type, size_t n, void *out)
+{
+    const struct mwn_st_tensor *t = NULL;
+    size_t size = type == MWN_ST_F32 ? sizeof(float) : sizeof(double);
+    mwn_status status = find_state(r, name, type, n, &t);
+    if (status == MWN_OK)
+        memcpy(out, t->data, n * size);
+    return status;
+}
+
+static mwn_status read_vector(const struct reader *r, const char *name, size_t n,
+                              float *single, double *out)
+{
+    mwn_status status = read_bytes(r, name, MWN_ST_F32, n, single);
+    for (size_t i = 0; status == MWN_OK && i < n; i++)
+        out[i] = (double)single[i];
+    return status;
+}
+
+static mwn_status check_same(const struct reader *r, const struct mwn_run *run)
+{
+    char text[40];
+    const char *format = mwn_st_metadata(r->file, "format");
+    if (!format || strcmp(format, STATE_FORMAT) != 0)
+        return mwn_fail(r->err, MWN_ERR_MISMATCH, "%s: is not a state of this version",
+                        r->path);
+    hash_text(run->data_hash, text);
+    const char *data = mwn_st_metadata(r->file, "data");
+    if (!data || strcmp(data, text) != 0) {
+        mwn_fail(r->err, MWN_ERR_MISMATCH,
+                 "%s: the data or its labels are not those that the run began with",
+                 r->path);
+        return mwn_hint(r->err, "restore the files that data.path names in the recipe");
+    }
+    hash_text(run->option_hash, text);
+    const char *options = mwn_st_metadata(r->file, "options");
+    if (!options || strcmp(options, text) != 0) {
+        mwn_fail(r->err, MWN_ERR_MISMATCH,
+                 "%s: the recipe is not the one that the run began with", r->path);
+        return mwn_hint(r->err, "undo the changes in the recipe.yaml of the run");
+    }
+    return MWN_OK;
+}
+
+static mwn_status read_method(const struct reader *r, struct mwn_run *run)
+{
+    struct mwn_state_item items[MWN_STATE_MAX] = {{0}};
+    char name[80];
+    const struct mwn_method *method = run->settings.method;
+    int count = method->state ? method->state(run->method_self, items) : 0;
+    mwn_status status = MWN_OK;
+    for (int i = 0; i < count && status == MWN_OK; i++) {
+        snprintf(name, sizeof(name), "method.%s", items[i].name);
+        status = read_bytes(r, name, MWN_ST_F64, items[i].n, items[i].data);
+    }
+    return status;
+}
+
+static mwn_status check_counters(const struct reader *r, const struct mwn_run *run,
+                                 const int64_t *counter)
+{
+    bool fine = counter[4] == 0 || counter[4] == 1;
+    for (int i = 0; i < COUNTERS; i++)
+        fine = fine && counter[i] >= 0;
+    if (fine && (uint64_t)counter[1] <= mwn_run_steps(run) && counter[3] <= counter[0])
+        return MWN_OK;
+    return mwn_fail(r->err, MWN_ERR_MISMATCH, "%s: its counters do not fit this run",
+                    r->path);
+}
+
+static mwn_status read_state(const struct reader *r, struct mwn_run *run,
+                             struct state *state)
+{
+    mwn_status status = MWN_OK;
+    size_t weights = run->weights.slots * run->weights.n;
+    MWN_TRY(check_same(r, run));
+    MWN_TRY(read_vector(r, "params", state->params, state->single[0], state->param));
+    MWN_TRY(read_vector(r, "momentum", state->params, state->single[1], state->momentum));
+    MWN_TRY(read_bytes(r, "mean", MWN_ST_F64, state->channels, state->mean));
+    MWN_TRY(read_bytes(r, "variance", MWN_ST_F64, state->channels, state->variance));
+    MWN_TRY(read_bytes(r, "counters", MWN_ST_I64, COUNTERS, state->counter));
+    MWN_TRY(check_counters(r, run, state->counter));
+    MWN_TRY(read_bytes(r, "facts", MWN_ST_F64, MWN_COUNT(state->fact), state->fact));
+    MWN_TRY(read_bytes(r, "sums", MWN_ST_F64, MWN_EPOCH_SUMS, state->sums));
+    MWN_TRY(read_bytes(r, "weights", MWN_ST_F32, weights, run->weights.value));
+    MWN_TRY(read_method(r, run));
+out:
+    return status;
+}
+
+mwn_status mwn_checkpoint_load(struct mwn_run *run, bool *found, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct state state = {0};
+    mwn_st_file *file = NULL;
+    char *path = NULL;
+
+    MWN_TRY(mwn_folder_path(run->dir, "last/state.safetensors", &path, err));
+    *found = mwn_path_exists(path);
+    if (!*found)
+        goto out;
+    MWN_TRY(state_alloc(&state, run->net, err));
+    MWN_TRY(mwn_st_open(&file, path, err));
+    const struct reader r = {file, path, err};
+    MWN_TRY(read_state(&r, run, &state));
+    put_all(run, &state);
+    MWN_TRY(mwn_folder_write_model(run, "last/model.safetensors", err));
+    MWN_TRY(mwn_folder_write_weights(run, err));
+out:
+    mwn_st_close(file);
+    state_release(&state);
+    mwn_free(path);
+    return status;
+}

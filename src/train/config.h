@@ -1,0 +1,95 @@
+/* config.h - a run's options: raw pairs as they were given, resolved once into the structs of
+ * the modules that own the rows. */
+#ifndef MWN_TRAIN_CONFIG_H
+#define MWN_TRAIN_CONFIG_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/option.h"
+#include "data/reader.h"
+#include "engine/schedule.h"
+#include "engine/step.h"
+#include "methods/method.h"
+#include "models/model.h"
+
+/* Section "train". */
+struct mwn_train_options {
+    int64_t epochs, batch, seed, threads, checkpoint_every, eval_batch, weight_epochs;
+    int64_t stop_after;     /* steps; 0: no limit (to try a recipe out)                   */
+    char *backend;          /* auto, dnnl, ref                                            */
+    double momentum, dampening, weight_decay;
+    bool nesterov;
+    struct mwn_schedule schedule; /* train.schedule, lr, lr_drops, lr_factor, warmup      */
+};
+
+/* Section "bn". */
+struct mwn_bn_options {
+    double eps, momentum;
+    int gamma_init; /* 0: one, 1: uniform */
+};
+
+/* Everything resolved. */
+struct mwn_settings {
+    struct mwn_data_options data;
+    struct mwn_model_options model;
+    struct mwn_train_options train;
+    struct mwn_meta_options meta;
+    struct mwn_bn_options bn;
+    const struct mwn_method *method;
+    void *method_options; /* owned */
+};
+
+/* One setting as it was given. */
+struct mwn_pair {
+    char *key, *value; /* owned                                                          */
+    char *origin;      /* owned: "FILE:LINE" of a recipe; NULL if set by mwn_config_set() */
+};
+
+struct mwn_config {
+    struct mwn_pair *pairs; /* owned [count], in the order given */
+    size_t count, room;
+};
+
+/* mwn_config_set() with an origin (may be NULL) for later error messages. */
+MWN_MUST_CHECK mwn_status mwn_config_add(mwn_config *config, const char *key,
+                                         const char *value, const char *origin,
+                                         struct mwn_error *err);
+/* Adds the pairs of `from` (NULL: none) behind those of config. */
+MWN_MUST_CHECK mwn_status mwn_config_append(mwn_config *config, const mwn_config *from,
+                                            struct mwn_error *err);
+/* The last value given for a key, or NULL. */
+const char *mwn_config_get(const mwn_config *config, const char *key);
+/* MWN_ERR_CONFIG with the nearest known key unless the key ("section.name") is known. */
+MWN_MUST_CHECK mwn_status mwn_config_check_key(const char *key, struct mwn_error *err);
+
+/* Defaults, then the pairs of config in order; checks each value, and options against each
+ * other. */
+MWN_MUST_CHECK mwn_status mwn_settings_resolve(struct mwn_settings *settings,
+                                               const mwn_config *config,
+                                               struct mwn_error *err);
+void mwn_settings_release(struct mwn_settings *settings);
+
+/* Every option with its resolved value as YAML (a recipe that gives the same settings). */
+void mwn_settings_yaml(const struct mwn_settings *settings, struct mwn_buf *out);
+
+/* Calls fn for every option there is (section, row, owner: NULL or the method's name). */
+typedef void mwn_option_visit_fn(const char *section, const struct mwn_option *row,
+                                 const char *owner, void *user);
+void mwn_options_visit(mwn_option_visit_fn *fn, void *user);
+
+
+/* A section whose options are fields of struct mwn_settings. */
+struct mwn_section {
+    const char *name;
+    const struct mwn_option *rows;
+    size_t offset; /* of the section's struct in struct mwn_settings */
+};
+extern const struct mwn_section mwn_sections[]; /* ends with a NULL name */
+
+/* Section "method" has the row `name` and the rows of the chosen method. */
+struct mwn_method_choice {
+    int name; /* index into mwn_methods */
+};
+extern const struct mwn_option mwn_method_choice_rows[];
+
+#endif

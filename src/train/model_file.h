@@ -1,0 +1,37 @@
+/* model_file.h - models as safetensors files with the tensor names of the PyTorch model. */
+#ifndef MWN_TRAIN_MODEL_FILE_H
+#define MWN_TRAIN_MODEL_FILE_H
+
+#include "base/base.h"
+#include "data/loader.h"
+#include "nn/net.h"
+#include "tensor/safetensors.h"
+#include "train/config.h"
+
+/* What a model's file says beside the tensors, so that it can be used without its recipe. */
+struct mwn_model_note {
+    const struct mwn_settings *settings;   /* borrowed */
+    const struct mwn_normalize *normalize; /* borrowed */
+    struct mwn_shape sample;
+    uint64_t batches; /* that the running statistics have seen */
+};
+
+/* Writes the model that `net` holds. The same model gives the same bytes. */
+MWN_MUST_CHECK mwn_status mwn_model_save(const char *path, mwn_net *net,
+                                         const struct mwn_model_note *note,
+                                         struct mwn_error *err);
+
+/* Loads all parameters and running statistics. A prefix "module." of the names is ignored, the
+ * last layer may be called fc or linear. MWN_ERR_MISMATCH names the first tensor that is
+ * missing, not expected, or of another shape; MWN_ERR_DATA if a number is not finite. */
+MWN_MUST_CHECK mwn_status mwn_model_load(mwn_net *net, const mwn_st_file *file,
+                                         const char *path, struct mwn_error *err);
+
+/* Adds to config the settings that a model's file carries. */
+MWN_MUST_CHECK mwn_status mwn_model_settings(const mwn_st_file *file, const char *path,
+                                             mwn_config *config, struct mwn_error *err);
+
+/* "m1,m2,..;s1,s2,..", as data.normalize takes it. */
+void mwn_normalize_print(const struct mwn_normalize *normalize, struct mwn_buf *out);
+
+#endif

@@ -1,0 +1,147 @@
+/* plan.c - what a run would be, without training: options, sets, memory, time. */
+#include "base/base.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "tensor/vec.h"
+#include "train/run.h"
+
+/* Seconds that were measured. */
+struct times {
+    double step, evaluation; /* of a mean step, of all evaluations after an epoch */
+};
+
+/* Trains the step with number `iteration` and measures it. */
+static mwn_status time_step(struct mwn_run *run, uint64_t iteration, double *seconds,
+                            struct mwn_error *err)
+{
+    run->iteration = iteration;
+    run->epoch_step = 0;
+    mwn_status status = mwn_loader_seek(run->train, 0, 0, err);
+    if (status != MWN_OK)
+        return status;
+    double start = mwn_clock_now();
+    status = mwn_run_step(run, err);
+    *seconds = mwn_clock_now() - start;
+    return status;
+}
+
+/* A first step warms the caches up and is not counted; then one with a meta update is timed,
+ * and one without where only every k-th has one. */
+static mwn_status time_steps(struct mwn_run *run, struct times *times, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    uint64_t every = (uint64_t)run->settings.meta.every;
+    double with_meta = 0, without = 0;
+
+    MWN_TRY(time_step(run, 0, &with_meta, err));
+    MWN_TRY(time_step(run, every, &with_meta, err));
+    if (every > 1 && run->meta)
+        MWN_TRY(time_step(run, every + 1, &without, err));
+    times->step = with_meta;
+    if (every > 1 && run->meta)
+        times->step = (with_meta + (double)(every - 1) * without) / (double)every;
+out:
+    return status;
+}
+
+static mwn_status time_evaluation(struct mwn_run *run, struct times *times,
+                                  struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    mwn_loader *const loaders[] = {run->valid, run->test};
+    struct mwn_batch batch = {0};
+
+    for (size_t i = 0; i < MWN_COUNT(loaders); i++) {
+        if (!loaders[i])
+            continue;
+        size_t room = mwn_loader_batch(loaders[i]) * (size_t)run->sets.classes;
+        MWN_TRY(mwn_loader_seek(loaders[i], 0, 0, err));
+        MWN_TRY(mwn_loader_next(loaders[i], &batch, err));
+        double *logits = mwn_alloc(room, sizeof(*logits));
+        if (!logits)
+            return mwn_fail_memory(err, room * sizeof(*logits), "an evaluation");
+        double start = mwn_clock_now();
+        status = mwn_net_infer(run->net, &batch, logits, err);
+        times->evaluation +=
+            (mwn_clock_now() - start) * (double)mwn_loader_steps(loaders[i]);
+        mwn_free(logits);
+        if (status != MWN_OK)
+            goto out;
+    }
+out:
+    return status;
+}
+
+static size_t source_bytes(const struct mwn_source *source)
+{
+    size_t sample = (size_t)source->shape.c * (size_t)source->shape.h *
+                    (size_t)source->shape.w;
+    return source->n * sample * (source->is_real ? sizeof(float) : 1);
+}
+
+static void add_memory(struct mwn_json *json, const struct mwn_run *run)
+{
+    const struct mwn_sets *sets = &run->sets;
+    size_t vector = mwn_net_vector(run->net) * mwn_dtype_size(mwn_net_dtype(run->net));
+    const void *const held[] = {run->step.sgd.buffer, run->step.grad, run->step.direction,
+                                run->step.shifted};
+    size_t vectors = 0;
+    size_t data = source_bytes(&sets->train_source) + source_bytes(&sets->test_source);
+    size_t weights = run->weights.n * run->weights.slots * sizeof(float);
+    size_t network = mwn_net_memory(run->net);
+    for (size_t i = 0; i < MWN_COUNT(held); i++)
+        vectors += held[i] != NULL;
+
+    mwn_json_object(json, "memory");
+    mwn_json_size(json, "network", network);
+    mwn_json_size(json, "vectors", vectors * vector);
+    mwn_json_size(json, "data", data);
+    mwn_json_size(json, "weights", weights);
+    mwn_json_size(json, "total", network + vectors * vector + data + weights);
+    mwn_json_size(json, "peak", mwn_record_peak_memory());
+    mwn_json_end_object(json);
+}
+
+static void add_time(struct mwn_json *json, const struct mwn_run *run,
+                     const struct times *times)
+{
+    double steps = (double)mwn_run_steps(run);
+    double epoch = steps * times->step + times->evaluation;
+    mwn_json_object(json, "time");
+    mwn_json_size(json, "steps_per_epoch", (size_t)mwn_run_steps(run));
+    mwn_json_real(json, "seconds_per_step", times->step, 4);
+    mwn_json_real(json, "seconds_per_evaluation", times->evaluation, 4);
+    mwn_json_real(json, "seconds_per_epoch", epoch, 4);
+    mwn_json_real(json, "seconds", epoch * (double)run->settings.train.epochs, 4);
+    mwn_json_end_object(json);
+}
+
+mwn_status mwn_plan(const mwn_config *config, char **json, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_run run = {0};
+    struct mwn_json out = {0};
+    struct times times = {0, 0};
+
+    MWN_TRY(mwn_settings_resolve(&run.settings, config, err));
+    MWN_TRY(mwn_run_setup(&run, err));
+    MWN_TRY(mwn_run_begin(&run, err));
+    MWN_TRY(mwn_run_seek(&run, err));
+    MWN_TRY(time_steps(&run, &times, err));
+    MWN_TRY(time_evaluation(&run, &times, err));
+    mwn_json_object(&out, NULL);
+    mwn_json_text(&out, "version", mwn_version());
+    mwn_summary_options(&out, &run.settings);
+    mwn_summary_sets(&out, &run.sets);
+    mwn_summary_model(&out, &run);
+    add_memory(&out, &run);
+    add_time(&out, &run, &times);
+    mwn_json_end_object(&out);
+    MWN_TRY(mwn_json_take(&out, json, err));
+out:
+    mwn_json_release(&out);
+    if (run.settings.method)
+        mwn_run_release(&run);
+    return status;
+}

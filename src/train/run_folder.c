@@ -1,0 +1,242 @@
+/* run_folder.c - the folder of a run: made, described by recipe.yaml and the labels, cleaned. */
+#include "base/base.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "tensor/npy.h"
+#include "train/model_file.h"
+#include "train/run.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+mwn_status mwn_folder_path(const char *dir, const char *name, char **out,
+                           struct mwn_error *err)
+{
+    char *path = mwn_path_join(dir, name);
+    if (!path)
+        return mwn_fail_memory(err, strlen(dir) + strlen(name) + 2, "a path");
+    *out = path;
+    return MWN_OK;
+}
+
+mwn_status mwn_folder_check_free(const char *dir, struct mwn_error *err)
+{
+    static const char *const marks[] = {"recipe.yaml", "last/state.safetensors"};
+    for (size_t i = 0; i < MWN_COUNT(marks); i++) {
+        char *path = NULL;
+        mwn_status status = mwn_folder_path(dir, marks[i], &path, err);
+        if (status != MWN_OK)
+            return status;
+        bool taken = mwn_path_exists(path);
+        mwn_free(path);
+        if (!taken)
+            continue;
+        mwn_fail(err, MWN_ERR_CONFIG, "%s: the folder holds a run already", dir);
+        return mwn_hint(err, "go on with it by --resume %s, or choose another folder", dir);
+    }
+    return MWN_OK;
+}
+
+/* Replaces a path by its absolute form, so that the recipe works from any folder. A path that
+ * leads nowhere stays as it is. */
+static mwn_status make_absolute(char **path, struct mwn_error *err)
+{
+    char *full = *path && **path ? realpath(*path, NULL) : NULL;
+    if (!full)
+        return MWN_OK;
+    char *copy = mwn_strdup(full);
+    free(full);
+    if (!copy)
+        return mwn_fail_memory(err, strlen(*path), "a path");
+    mwn_free(*path);
+    *path = copy;
+    return MWN_OK;
+}
+
+mwn_status mwn_folder_write_recipe(struct mwn_run *run, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_buf text = {0};
+    char *path = NULL;
+
+    MWN_TRY(make_absolute(&run->settings.data.path, err));
+    MWN_TRY(make_absolute(&run->settings.data.labels, err));
+    MWN_TRY(make_absolute(&run->settings.model.init, err));
+    mwn_buf_printf(&text, "# Written by mwnet %s: every option of this run.\n",
+                   mwn_version());
+    mwn_settings_yaml(&run->settings, &text);
+    if (text.failed) {
+        status = mwn_fail_memory(err, 0, "the recipe");
+        goto out;
+    }
+    MWN_TRY(mwn_folder_path(run->dir, "recipe.yaml", &path, err));
+    MWN_TRY(mwn_file_write(path, text.text, text.size, err));
+out:
+    mwn_buf_release(&text);
+    mwn_free(path);
+    return status;
+}
+
+static mwn_status write_array(const struct mwn_run *run, const char *name,
+                              enum mwn_npy_type type, const void *data,
+                              struct mwn_error *err)
+{
+    char *path = NULL;
+    mwn_status status = mwn_folder_path(run->dir, name, &path, err);
+    if (status == MWN_OK)
+        status = mwn_npy_write(path, type, 1, &run->sets.train.n, data, err);
+    mwn_free(path);
+    return status;
+}
+
+static mwn_status make_folders(const struct mwn_run *run, struct mwn_error *err)
+{
+    static const char *const names[] = {"last", "best"};
+    mwn_status status = mwn_path_make_dir(run->dir, err);
+    for (size_t i = 0; i < MWN_COUNT(names) && status == MWN_OK; i++) {
+        char *path = NULL;
+        status = mwn_folder_path(run->dir, names[i], &path, err);
+        if (status == MWN_OK)
+            status = mwn_path_make_dir(path, err);
+        mwn_free(path);
+    }
+    return status;
+}
+
+/* The length of the shortest leading part of dir that does not exist yet; 0 if all exists. */
+static size_t first_missing(const char *dir, char *work)
+{
+    size_t missing = 0;
+    memcpy(work, dir, strlen(dir) + 1);
+    for (size_t end = strlen(work); end > 0;) {
+        work[end] = '\0';
+        if (mwn_path_exists(work))
+            break;
+        missing = end;
+        while (end > 0 && work[end - 1] != '/')
+            end--;
+        while (end > 0 && work[end - 1] == '/')
+            end--;
+    }
+    return missing;
+}
+
+/* Removes what create has made; `missing` as first_missing() gave it. */
+static void undo(const struct mwn_run *run, char *work, size_t missing)
+{
+    static const char *const names[] = {"train_ids.npy", "labels.npy", "true_labels.npy",
+                                        "recipe.yaml",   "last",       "best"};
+    for (size_t i = 0; i < MWN_COUNT(names); i++) {
+        char *path = mwn_path_join(run->dir, names[i]);
+        if (path && mwn_path_is_dir(path))
+            (void)rmdir(path);
+        else if (path)
+            (void)unlink(path);
+        mwn_free(path);
+    }
+    memcpy(work, run->dir, strlen(run->dir) + 1);
+    for (size_t end = strlen(work); missing > 0 && end >= missing;) {
+        work[end] = '\0';
+        (void)rmdir(work);
+        while (end > 0 && work[end - 1] != '/')
+            end--;
+        while (end > 0 && work[end - 1] == '/')
+            end--;
+    }
+}
+
+mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const struct mwn_set *set = &run->sets.train;
+    char *work = mwn_strdup(run->dir);
+
+    if (!work)
+        return mwn_fail_memory(err, strlen(run->dir), "a path");
+    size_t missing = first_missing(run->dir, work);
+    MWN_TRY(make_folders(run, err));
+    MWN_TRY(write_array(run, "train_ids.npy", MWN_NPY_U32, set->id, err));
+    MWN_TRY(write_array(run, "labels.npy", MWN_NPY_I32, set->given, err));
+    if (set->truth)
+        MWN_TRY(write_array(run, "true_labels.npy", MWN_NPY_I32, set->truth, err));
+    MWN_TRY(mwn_folder_write_recipe(run, err));
+out:
+    if (status != MWN_OK)
+        undo(run, work, missing);
+    mwn_free(work);
+    return status;
+}
+
+/* Removes the temporary files that a killed process has left in a folder. */
+static void clean_folder(const char *dir)
+{
+    DIR *stream = opendir(dir);
+    if (!stream)
+        return;
+    for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
+        char *path = strstr(entry->d_name, ".tmp-") ? mwn_path_join(dir, entry->d_name)
+                                                    : NULL;
+        if (path)
+            (void)unlink(path);
+        mwn_free(path);
+    }
+    (void)closedir(stream);
+}
+
+void mwn_folder_clean(const struct mwn_run *run)
+{
+    static const char *const names[] = {".", "last", "best"};
+    for (size_t i = 0; i < MWN_COUNT(names); i++) {
+        char *path = mwn_path_join(run->dir, names[i]);
+        if (path)
+            clean_folder(path);
+        mwn_free(path);
+    }
+}
+
+mwn_status mwn_folder_write_model(struct mwn_run *run, const char *name,
+                                  struct mwn_error *err)
+{
+    const struct mwn_model_note note = {&run->settings, &run->normalize, run->sets.shape,
+                                        run->iteration};
+    char *path = NULL;
+    mwn_status status = mwn_folder_path(run->dir, name, &path, err);
+    if (status == MWN_OK)
+        status = mwn_model_save(path, run->net, &note, err);
+    mwn_free(path);
+    return status;
+}
+
+static mwn_status write_curve(struct mwn_run *run, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_json json = {0};
+    char *path = NULL, *text = NULL;
+
+    mwn_summary_curve(&json, NULL, run);
+    MWN_TRY(mwn_json_take(&json, &text, err));
+    MWN_TRY(mwn_folder_path(run->dir, "weight_net.json", &path, err));
+    MWN_TRY(mwn_file_write(path, text, strlen(text), err));
+out:
+    mwn_json_release(&json);
+    mwn_free(text);
+    mwn_free(path);
+    return status;
+}
+
+mwn_status mwn_folder_write_weights(struct mwn_run *run, struct mwn_error *err)
+{
+    float *mean = mwn_alloc(run->weights.n, sizeof(*mean));
+    if (!mean)
+        return mwn_fail_memory(err, run->weights.n * sizeof(*mean), "sample weights");
+    mwn_weight_log_mean(&run->weights, mean);
+    mwn_status status = write_array(run, "weights.npy", MWN_NPY_F32, mean, err);
+    mwn_free(mean);
+    if (status != MWN_OK || !mwn_summary_has_curve(run))
+        return status;
+    return write_curve(run, err);
+}

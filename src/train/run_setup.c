@@ -1,0 +1,255 @@
+/* run_setup.c - builds a run from its resolved options: sets, loaders, network, method. */
+#include "base/base.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "models/model.h"
+#include "train/model_file.h"
+#include "train/run.h"
+
+#include <string.h>
+
+/* Options against each other where a run, with data, needs more than a bare step. */
+static mwn_status check_run(const struct mwn_settings *settings, struct mwn_error *err)
+{
+    const struct mwn_data_options *data = &settings->data;
+    bool needs_meta = (settings->method->needs & MWN_NEEDS_META) != 0;
+
+    if (!data->path || !*data->path) {
+        mwn_fail(err, MWN_ERR_CONFIG, "data.path: the folder of the data is not given");
+        return mwn_hint(err, "add data.path=FOLDER");
+    }
+    if (needs_meta && data->meta_per_class == 0) {
+        mwn_fail(err, MWN_ERR_CONFIG,
+                 "data.meta_per_class: method '%s' needs a meta set, but this is 0",
+                 settings->method->name);
+        return mwn_hint(err, "set data.meta_per_class, for example to 10");
+    }
+    return MWN_OK;
+}
+
+mwn_status mwn_run_make_net(mwn_net **out, const struct mwn_settings *settings,
+                            struct mwn_shape shape, int classes, struct mwn_error *err)
+{
+    struct mwn_graph graph = {0};
+    const struct mwn_net_options options = {
+        .backend = settings->train.backend,
+        .dtype = MWN_F32,
+        .threads = (int)settings->train.threads,
+        .bn_eps = settings->bn.eps,
+        .bn_momentum = settings->bn.momentum,
+        .gamma_uniform = settings->bn.gamma_init != 0,
+        .seed = (uint64_t)settings->train.seed,
+    };
+    mwn_status status = mwn_model_build(&graph, &settings->model, shape, classes, err);
+    if (status != MWN_OK)
+        return status;
+    return mwn_net_create(out, &graph, &options, err);
+}
+
+mwn_status mwn_run_make_eval_loader(mwn_loader **out, const struct mwn_settings *settings,
+                                    const struct mwn_set *set,
+                                    const struct mwn_normalize *normalize,
+                                    struct mwn_error *err)
+{
+    const struct mwn_loader_options options = {
+        .batch = (size_t)settings->train.eval_batch,
+        .order = MWN_ORDER_FIXED,
+        .threads = (int)settings->data.threads,
+        .seed = (uint64_t)settings->train.seed,
+        .order_stream = MWN_STREAM_ORDER,
+        .augment_stream = MWN_STREAM_AUGMENT,
+        .dtype = MWN_F32,
+    };
+    return mwn_loader_create(out, set, normalize, &options, err);
+}
+
+static mwn_status make_loaders(struct mwn_run *run, struct mwn_error *err)
+{
+    const struct mwn_settings *settings = &run->settings;
+    struct mwn_loader_options options = {
+        .batch = (size_t)settings->train.batch,
+        .order = MWN_ORDER_SHUFFLE,
+        .augment = settings->data.augment,
+        .flip = settings->data.flip,
+        .pad = (int)settings->data.pad,
+        .threads = (int)settings->data.threads,
+        .seed = (uint64_t)settings->train.seed,
+        .order_stream = MWN_STREAM_ORDER,
+        .augment_stream = MWN_STREAM_AUGMENT,
+        .dtype = MWN_F32,
+    };
+    mwn_status status =
+        mwn_loader_create(&run->train, &run->sets.train, &run->normalize, &options, err);
+    if (status == MWN_OK && (settings->method->needs & MWN_NEEDS_META)) {
+        options.batch = (size_t)settings->meta.batch;
+        options.order = MWN_ORDER_ENDLESS;
+        options.order_stream = MWN_STREAM_META_ORDER;
+        options.augment_stream = MWN_STREAM_META_AUGMENT;
+        status = mwn_loader_create(&run->meta, &run->sets.meta, &run->normalize, &options,
+                                   err);
+    }
+    if (status == MWN_OK && run->sets.valid.n > 0)
+        status = mwn_run_make_eval_loader(&run->valid, settings, &run->sets.valid,
+                                          &run->normalize, err);
+    if (status == MWN_OK && run->sets.test.n > 0)
+        status = mwn_run_make_eval_loader(&run->test, settings, &run->sets.test,
+                                          &run->normalize, err);
+    return status;
+}
+
+/* Plans all batch sizes that will occur, so that no step allocates. */
+static mwn_status plan_net(struct mwn_run *run, struct mwn_error *err)
+{
+    size_t batch = mwn_loader_batch(run->train);
+    size_t meta = run->meta ? mwn_loader_batch(run->meta) : 0;
+    mwn_status status = mwn_net_plan(run->net, batch, meta, err);
+    mwn_loader *const loaders[] = {run->valid, run->test};
+    const size_t samples[] = {run->sets.valid.n, run->sets.test.n};
+
+    for (size_t i = 0; i < MWN_COUNT(loaders) && status == MWN_OK; i++) {
+        if (!loaders[i])
+            continue;
+        size_t n = mwn_loader_batch(loaders[i]);
+        status = mwn_net_plan_eval(run->net, n, err);
+        if (status == MWN_OK && samples[i] % n != 0)
+            status = mwn_net_plan_eval(run->net, samples[i] % n, err);
+    }
+    return status;
+}
+
+static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
+{
+    const struct mwn_settings *settings = &run->settings;
+    const struct mwn_method *method = settings->method;
+    size_t batch = mwn_loader_batch(run->train);
+    size_t meta = run->meta ? mwn_loader_batch(run->meta) : 0;
+    size_t max_n = batch > meta ? batch : meta;
+
+    mwn_net_learner(run->net, &run->learner);
+    run->step.sgd.momentum = settings->train.momentum;
+    run->step.sgd.dampening = settings->train.dampening;
+    run->step.sgd.weight_decay = settings->train.weight_decay;
+    run->step.sgd.nesterov = settings->train.nesterov;
+    mwn_status status = mwn_step_init(&run->step, &run->learner, &settings->meta, max_n,
+                                      run->meta != NULL, err);
+    if (status != MWN_OK)
+        return status;
+    run->method_self = mwn_alloc(1, method->self_size);
+    if (!run->method_self)
+        return mwn_fail_memory(err, method->self_size, "the method");
+    if (!method->begin)
+        return MWN_OK;
+    return method->begin(run->method_self, settings->method_options, max_n,
+                         (uint64_t)settings->train.seed, err);
+}
+
+static struct mwn_hash hash_more(struct mwn_hash hash, const void *bytes, size_t size)
+{
+    struct mwn_hash both[2] = {hash, mwn_hash_bytes(bytes, size)};
+    return mwn_hash_bytes(both, sizeof(both));
+}
+
+/* Names the data: which samples are in which set, with which labels. */
+static struct mwn_hash hash_sets(const struct mwn_sets *sets)
+{
+    const struct mwn_set *const all[] = {&sets->train, &sets->meta, &sets->valid,
+                                         &sets->test};
+    const int facts[] = {sets->classes, sets->shape.c, sets->shape.h, sets->shape.w};
+    struct mwn_hash hash = mwn_hash_bytes(facts, sizeof(facts));
+
+    for (size_t i = 0; i < MWN_COUNT(all); i++) {
+        hash = hash_more(hash, &all[i]->n, sizeof(all[i]->n));
+        hash = hash_more(hash, all[i]->id, all[i]->n * sizeof(*all[i]->id));
+        hash = hash_more(hash, all[i]->given, all[i]->n * sizeof(*all[i]->given));
+        if (all[i]->truth)
+            hash = hash_more(hash, all[i]->truth, all[i]->n * sizeof(*all[i]->truth));
+    }
+    return hash;
+}
+
+/* Names the options, but for those that may change when a run is taken up again. */
+static mwn_status hash_options(struct mwn_run *run, struct mwn_error *err)
+{
+    static char nothing[] = "";
+    struct mwn_buf text = {0};
+    struct mwn_settings copy = run->settings;
+
+    copy.train.epochs = 0;
+    copy.train.threads = 0;
+    copy.data.threads = 0;
+    copy.data.path = nothing;
+    copy.data.labels = nothing;
+    copy.model.init = nothing;
+    mwn_settings_yaml(&copy, &text);
+    if (text.failed || !text.text) {
+        mwn_buf_release(&text);
+        return mwn_fail_memory(err, 0, "the options");
+    }
+    run->option_hash = mwn_hash_bytes(text.text, text.size);
+    mwn_buf_release(&text);
+    return MWN_OK;
+}
+
+mwn_status mwn_run_setup(struct mwn_run *run, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_settings *settings = &run->settings;
+
+    MWN_TRY(check_run(settings, err));
+    MWN_TRY(mwn_sets_open(&run->sets, &settings->data, (uint64_t)settings->train.seed, err));
+    MWN_TRY(
+        mwn_normalize_resolve(&run->normalize, &settings->data, &run->sets.train, err));
+    MWN_TRY(make_loaders(run, err));
+    MWN_TRY(mwn_run_make_net(&run->net, settings, run->sets.shape, run->sets.classes, err));
+    MWN_TRY(plan_net(run, err));
+    MWN_TRY(make_method(run, err));
+    MWN_TRY(mwn_weight_log_init(&run->weights, run->sets.train.n,
+                                (size_t)settings->train.weight_epochs, err));
+    run->data_hash = hash_sets(&run->sets);
+    MWN_TRY(hash_options(run, err));
+    run->best_valid.accuracy = run->best_test.accuracy = -1;
+    run->last_valid.accuracy = run->last_test.accuracy = -1;
+out:
+    return status;
+}
+
+void mwn_run_release(struct mwn_run *run)
+{
+    mwn_loader_free(run->train);
+    mwn_loader_free(run->meta);
+    mwn_loader_free(run->valid);
+    mwn_loader_free(run->test);
+    if (run->method_self && run->settings.method->end)
+        run->settings.method->end(run->method_self);
+    mwn_free(run->method_self);
+    mwn_step_release(&run->step);
+    mwn_net_free(run->net);
+    mwn_sets_close(&run->sets);
+    mwn_weight_log_release(&run->weights);
+    mwn_settings_release(&run->settings);
+    mwn_free(run->dir);
+    memset(run, 0, sizeof(*run));
+}
+
+mwn_status mwn_run_begin(struct mwn_run *run, struct mwn_error *err)
+{
+    const char *path = run->settings.model.init;
+    mwn_st_file *file = NULL;
+
+    if (!path || !*path)
+        return MWN_OK;
+    mwn_status status = mwn_st_open(&file, path, err);
+    if (status == MWN_OK)
+        status = mwn_model_load(run->net, file, path, err);
+    mwn_st_close(file);
+    return status;
+}
+
+mwn_status mwn_run_seek(struct mwn_run *run, struct mwn_error *err)
+{
+    uint64_t every = (uint64_t)run->settings.meta.every;
+    mwn_status status = mwn_loader_seek(run->train, run->epoch, run->epoch_step, err);
+    if (status == MWN_OK && run->meta)
+        status = mwn_loader_seek(run->meta, 0, (run->iteration + every - 1) / every, err);
+    return status;
+}
