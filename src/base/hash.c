@@ -3,6 +3,10 @@
  * final mix of both lanes with the length. It is not meant to withstand an adversary. */
 #include "base/hash.h"
 
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are read as they are");
+
 static uint64_t rotate(uint64_t x, unsigned by)
 {
     return (x << by) | (x >> (64 - by));
@@ -15,12 +19,11 @@ static uint64_t finish(uint64_t x)
     return x ^ (x >> 32);
 }
 
-/* The next `size` (1 to 8) bytes as a little-endian number. */
+/* The next `size` (1 to 8) bytes as a number. */
 static uint64_t word_at(const unsigned char *at, size_t size)
 {
     uint64_t word = 0;
-    for (size_t i = 0; i < size; i++)
-        word |= (uint64_t)at[i] << (8 * i);
+    memcpy(&word, at, size);
     return word;
 }
 

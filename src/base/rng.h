@@ -14,9 +14,9 @@ enum mwn_stream {
     MWN_STREAM_AUGMENT = 4,    /* epoch, index: sample                      */
     MWN_STREAM_META_ORDER = 5, /* epoch: round through the meta set         */
     MWN_STREAM_META_AUGMENT = 6,
-    MWN_STREAM_DROPOUT = 7, /* epoch: pass key, index: layer and sample  */
+    MWN_STREAM_DROPOUT = 7, /* epoch: pass key, index: layer and sample */
     MWN_STREAM_META_SPLIT = 8,
-    MWN_STREAM_NOISE = 9, /* index: sample; epoch 1: the noise map     */
+    MWN_STREAM_NOISE = 9, /* index: sample; epoch 1: the noise map */
     MWN_STREAM_IMBALANCE = 10,
     MWN_STREAM_VALIDATION = 11,
     MWN_STREAM_BENCH = 12

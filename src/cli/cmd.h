@@ -79,7 +79,9 @@ struct progress {
     struct mwn_progress latest;
 };
 
-/* Catches SIGINT and SIGTERM: the first asks for a stop, the second kills. */
+/* Catches SIGINT and SIGTERM: from progress_begin() on the first asks for a stop, any other
+ * kills. To be called before the library makes threads. */
+void progress_watch_signals(void);
 void progress_begin(struct progress *progress, bool quiet);
 /* A mwn_progress_fn; user is the struct progress. */
 int progress_step(const struct mwn_progress *now, void *user);

@@ -89,6 +89,7 @@ static int run_training(const struct args *args, const mwn_config *config, const
 {
     struct mwn_error err = {0};
     mwn_run *run = NULL;
+    progress_watch_signals();
     mwn_status status = args->resume ? mwn_run_resume(&run, args->resume, config, &err)
                                      : mwn_run_create(&run, config, dir, &err);
     if (status == MWN_OK && !args->quiet)

@@ -1,36 +1,69 @@
 /* progress.c - a line on stderr while a run trains, and the signals that stop it. */
 #include "cmd.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t caught;
+/* Signals are waited for by a thread of their own and blocked in all others. A handler would
+ * not do: kernels of oneDNN point the stack register at their data for a while, and a handler
+ * that runs then writes its frame over numbers and the heap. */
+static _Atomic int caught;
+static _Atomic bool training;
 
-static void note_signal(int number)
+static void choose_signals(sigset_t *set)
 {
-    caught = number;
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+}
+
+/* The first signal during training asks for a stop; any other one kills. */
+static void *wait_for_signals(void *nothing)
+{
+    sigset_t set;
+    int number = 0;
+    (void)nothing;
+    choose_signals(&set);
+    while (sigwait(&set, &number) == 0) {
+        if (training && caught == 0) {
+            caught = number;
+            continue;
+        }
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+        raise(number);
+    }
+    return NULL;
+}
+
+void progress_watch_signals(void)
+{
+    sigset_t set, before;
+    pthread_t thread;
+    choose_signals(&set);
+    if (pthread_sigmask(SIG_BLOCK, &set, &before) != 0)
+        return;
+    if (pthread_create(&thread, NULL, wait_for_signals, NULL) == 0)
+        pthread_detach(thread);
+    else
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 int progress_signal(void)
 {
-    return (int)caught;
+    return caught;
 }
 
 void progress_begin(struct progress *progress, bool quiet)
 {
-    struct sigaction action;
     memset(progress, 0, sizeof(*progress));
     progress->quiet = quiet;
     progress->is_terminal = isatty(STDERR_FILENO) == 1;
     progress->latest.accuracy = progress->latest.best_accuracy = -1;
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = note_signal;
-    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    training = true;
 }
 
 static void print_accuracy(const struct mwn_progress *now)

@@ -354,8 +354,12 @@ mwn_status mwn_sets_open(struct mwn_sets *sets, const struct mwn_data_options *o
              MWN_ROLE_VALID);
     if (options->imbalance > 1)
         MWN_TRY(cut_tail(&split, err));
-    MWN_TRY(mwn_overlap_drop(&sets->train_source, &sets->test_source, split.role,
-                             &sets->dropped, err));
+    status = mwn_overlap_drop(&sets->train_source, &sets->test_source, split.role,
+                              &sets->dropped, err);
+    if (status != MWN_OK) {
+        mwn_context(err, "%s", options->path);
+        goto out;
+    }
     MWN_TRY(check_left(&split, err));
     cut_to_limit(&split);
     MWN_TRY(make_sets(sets, &split, err));

@@ -11,7 +11,7 @@ struct mwn_sgd {
     size_t n;
     double momentum, dampening, weight_decay;
     bool nesterov;
-    void *buffer; /* owned [n]: b; NULL without momentum */
+    void *buffer;    /* owned [n]: b; NULL without momentum */
     bool has_buffer; /* whether b holds a past gradient   */
 };
 
@@ -34,9 +34,9 @@ struct mwn_theta_optimizer {
     double lr, momentum, weight_decay;
     bool nesterov;
     size_t n;
-    uint64_t steps;    /* done so far                                 */
-    double *first;     /* owned [n]: momentum buffer, or Adam's m     */
-    double *second;    /* owned [n]: Adam's v                         */
+    uint64_t steps; /* done so far                                 */
+    double *first;  /* owned [n]: momentum buffer, or Adam's m     */
+    double *second; /* owned [n]: Adam's v                         */
 };
 MWN_MUST_CHECK mwn_status mwn_theta_optimizer_init(struct mwn_theta_optimizer *opt,
                                                    size_t n, struct mwn_error *err);

@@ -8,12 +8,12 @@
 enum mwn_schedule_kind { MWN_SCHEDULE_STEP, MWN_SCHEDULE_COSINE, MWN_SCHEDULE_CONSTANT };
 
 struct mwn_schedule {
-    int kind;                   /* enum mwn_schedule_kind                               */
+    int kind; /* enum mwn_schedule_kind                               */
     double lr;
-    struct mwn_int_list drops;  /* epochs (0-based) from which lr is multiplied         */
-    double factor;              /* by this                                              */
-    int64_t warmup;             /* epochs of linear warm-up from 0                      */
-    int64_t epochs;             /* length of the run                                    */
+    struct mwn_int_list drops; /* epochs (0-based) from which lr is multiplied         */
+    double factor;             /* by this                                              */
+    int64_t warmup;            /* epochs of linear warm-up from 0                      */
+    int64_t epochs;            /* length of the run                                    */
 };
 
 /* Learning rate at step `step` of `steps` in epoch `epoch` (0-based). Step and constant

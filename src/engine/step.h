@@ -13,8 +13,8 @@ enum mwn_gradient { MWN_GRADIENT_JVP, MWN_GRADIENT_FD, MWN_GRADIENT_LAST_LAYER }
 
 /* Section "meta" of the options. */
 struct mwn_meta_options {
-    int64_t batch;  /* meta batch size                           */
-    int64_t every;  /* update V in every k-th iteration          */
+    int64_t batch;    /* meta batch size                           */
+    int64_t every;    /* update V in every k-th iteration          */
     int virtual_step; /* enum mwn_virtual                        */
     int gradient;     /* enum mwn_gradient                       */
 };
@@ -23,14 +23,14 @@ extern const struct mwn_option mwn_meta_option_rows[];
 struct mwn_step {
     struct mwn_learner *learner; /* borrowed                                            */
     struct mwn_meta_options options;
-    struct mwn_sgd sgd;          /* the optimiser of w                                  */
+    struct mwn_sgd sgd; /* the optimiser of w                                  */
     size_t max_n;
 
     /* Set for each iteration. */
     const struct mwn_batch *train;
     const struct mwn_batch *meta; /* NULL when this iteration has no meta update        */
     double lr;
-    uint64_t iteration;           /* from 0                                             */
+    uint64_t iteration; /* from 0                                             */
 
     /* Results, valid within the iteration. */
     double *loss;      /* owned [max_n] of the train batch at w                         */
@@ -40,7 +40,7 @@ struct mwn_step {
     double *meta_loss; /* owned [max_n]                                                 */
     double meta_mean;  /* mean meta loss at the virtual parameters                      */
     void *grad, *direction, *shifted; /* owned [n_params]: gradient, u, w^              */
-    double *work;      /* owned [max_n] losses of the central difference                */
+    double *work; /* owned [max_n] losses of the central difference                */
 };
 
 /* sgd fields momentum, dampening, weight_decay, nesterov must be set; max_n bounds both

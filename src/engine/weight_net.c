@@ -46,9 +46,10 @@ static void initialise(struct mwn_weight_net *net, uint64_t seed)
     }
 }
 
-static mwn_status set_widths(struct mwn_weight_net *net, const int64_t *hidden,
-                             size_t count, size_t heads, struct mwn_error *err)
+static mwn_status set_widths(struct mwn_weight_net *net, const struct mwn_int_list *hidden,
+                             size_t heads, struct mwn_error *err)
 {
+    size_t count = hidden->count;
     if (count >= MWN_WEIGHT_NET_LAYERS)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "the weight net has %zu hidden layers (expected at most %d)", count,
@@ -60,12 +61,12 @@ static mwn_status set_widths(struct mwn_weight_net *net, const int64_t *hidden,
     net->layers = (int)count + 1;
     net->width[0] = 1;
     for (size_t l = 0; l < count; l++) {
-        if (hidden[l] < 1 || hidden[l] > WIDTH_MAX)
+        if (hidden->item[l] < 1 || hidden->item[l] > WIDTH_MAX)
             return mwn_fail(err, MWN_ERR_CONFIG,
                             "hidden layer %zu of the weight net has %lld units "
                             "(expected 1 .. %d)",
-                            l + 1, (long long)hidden[l], WIDTH_MAX);
-        net->width[l + 1] = (size_t)hidden[l];
+                            l + 1, (long long)hidden->item[l], WIDTH_MAX);
+        net->width[l + 1] = (size_t)hidden->item[l];
     }
     net->width[count + 1] = heads;
     for (int l = 0; l < net->layers; l++)
@@ -73,14 +74,14 @@ static mwn_status set_widths(struct mwn_weight_net *net, const int64_t *hidden,
     return MWN_OK;
 }
 
-mwn_status mwn_weight_net_init(struct mwn_weight_net *net, const int64_t *hidden,
-                               size_t count, size_t heads, size_t max_n, uint64_t seed,
-                               struct mwn_error *err)
+mwn_status mwn_weight_net_init(struct mwn_weight_net *net,
+                               const struct mwn_int_list *hidden, size_t heads,
+                               size_t max_n, uint64_t seed, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     memset(net, 0, sizeof *net);
     net->max_n = max_n;
-    MWN_TRY(set_widths(net, hidden, count, heads, err));
+    MWN_TRY(set_widths(net, hidden, heads, err));
     size_t kept = hidden_size(net) + 1;
     net->theta = mwn_alloc(net->n_params, sizeof *net->theta);
     net->grad = mwn_alloc(net->n_params, sizeof *net->grad);

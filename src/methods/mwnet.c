@@ -82,8 +82,7 @@ static mwn_status mwnet_begin(void *self, const void *options, size_t max_n, uin
     m->optimizer.momentum = o->momentum;
     m->optimizer.nesterov = o->nesterov;
     m->optimizer.weight_decay = o->weight_decay;
-    MWN_TRY(
-        mwn_weight_net_init(&m->net, o->hidden.item, o->hidden.count, 1, max_n, seed, err));
+    MWN_TRY(mwn_weight_net_init(&m->net, &o->hidden, 1, max_n, seed, err));
     MWN_TRY(mwn_theta_optimizer_init(&m->optimizer, m->net.n_params, err));
     m->dv = mwn_alloc(max_n, sizeof *m->dv);
     if (!m->dv)

@@ -10,7 +10,8 @@ static bool mlp_matches(const char *name)
     return strcmp(name, "mlp") == 0;
 }
 
-static mwn_status mlp_build(struct mwn_graph *graph, const struct mwn_model_options *options,
+static mwn_status mlp_build(struct mwn_graph *graph,
+                            const struct mwn_model_options *options,
                             struct mwn_shape sample, int classes, struct mwn_error *err)
 {
     (void)err;
@@ -22,8 +23,8 @@ static mwn_status mlp_build(struct mwn_graph *graph, const struct mwn_model_opti
         char name[32];
         bool last = i + 1 == layers;
         snprintf(name, sizeof name, "fc%zu", i + 1);
-        struct mwn_linear_spec spec = {.out = last ? classes
-                                                   : (int)options->hidden.item[i]};
+        struct mwn_linear_spec spec = {.out =
+                                           last ? classes : (int)options->hidden.item[i]};
         x = mwn_graph_linear(graph, x, name, &spec);
         if (!last)
             x = mwn_graph_relu(graph, x);

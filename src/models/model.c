@@ -48,8 +48,8 @@ mwn_status mwn_model_build(struct mwn_graph *graph, const struct mwn_model_optio
 {
     memset(graph, 0, sizeof *graph);
     if (classes < 2)
-        return mwn_fail(err, MWN_ERR_DATA, "a classifier needs two classes, the data has %d",
-                        classes);
+        return mwn_fail(err, MWN_ERR_DATA,
+                        "a classifier needs two classes, the data has %d", classes);
     for (size_t i = 0; mwn_models[i]; i++) {
         if (!mwn_models[i]->matches(options->name))
             continue;

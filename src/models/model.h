@@ -10,9 +10,9 @@
 struct mwn_model_options {
     char *name;                 /* e.g. "resnet32", "wrn-28-10", "mlp" */
     struct mwn_int_list hidden; /* mlp: hidden sizes                   */
-    double dropout;             /* wrn: between the convolutions; mlp: after each hidden layer */
-    char *shortcut;             /* resnet: "A" or "B"                  */
-    char *init;                 /* file to load before training        */
+    double dropout; /* wrn: between the convolutions; mlp: after each hidden layer */
+    char *shortcut; /* resnet: "A" or "B"                  */
+    char *init;     /* file to load before training        */
 };
 extern const struct mwn_option mwn_model_option_rows[];
 

@@ -6,12 +6,11 @@
 #include "models/model.h"
 
 #include "base/status.h"
+#include "models/blocks.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { NAME_MAX_LENGTH = 64 };
 
 static int depth_of(const char *name)
 {
@@ -30,39 +29,22 @@ static bool resnet_matches(const char *name)
     return depth_of(name) != 0;
 }
 
-static int conv_of(struct mwn_graph *graph, int x, const char *name, const int size[4])
+/* One basic block with `out` channels. */
+static int basic_block(struct mwn_block *block, int x, int out, int stride, bool option_a)
 {
-    struct mwn_conv_spec spec = {.out = size[1],
-                                 .kernel_h = size[2],
-                                 .kernel_w = size[2],
-                                 .stride = size[3],
-                                 .pad = size[2] / 2,
-                                 .init = MWN_INIT_NORMAL,
-                                 .scale = sqrt(2.0 / (size[0] * size[2] * size[2]))};
-    return mwn_graph_conv(graph, x, name, &spec);
-}
-
-/* One basic block; in and out are channels. */
-static int block_of(struct mwn_graph *graph, int x, const char *prefix, const int size[3],
-                    bool option_a)
-{
-    int in = size[0], out = size[1], stride = size[2], residual = x;
-    char name[NAME_MAX_LENGTH];
-#define NAMED(suffix) (snprintf(name, sizeof name, "%s.%s", prefix, suffix), name)
-    if (stride != 1 || in != out) {
+    int residual = x;
+    if (!block->graph->failed && (stride != 1 || block->graph->nodes[x].shape.c != out)) {
         if (option_a) {
-            residual = mwn_graph_shortcut(graph, x, out, stride);
+            residual = mwn_graph_shortcut(block->graph, x, out, stride);
         } else {
-            residual = conv_of(graph, x, NAMED("shortcut.0"), (int[4]){in, out, 1, stride});
-            residual = mwn_graph_bnorm(graph, residual, MWN_NO_NODE, false,
-                                       NAMED("shortcut.1"));
+            residual = mwn_block_conv(block, x, "shortcut.0", out, 1, stride);
+            residual = mwn_block_norm(block, residual, MWN_NO_NODE, false, "shortcut.1");
         }
     }
-    x = conv_of(graph, x, NAMED("conv1"), (int[4]){in, out, 3, stride});
-    x = mwn_graph_bnorm(graph, x, MWN_NO_NODE, true, NAMED("bn1"));
-    x = conv_of(graph, x, NAMED("conv2"), (int[4]){out, out, 3, 1});
-    return mwn_graph_bnorm(graph, x, residual, true, NAMED("bn2"));
-#undef NAMED
+    x = mwn_block_conv(block, x, "conv1", out, 3, stride);
+    x = mwn_block_norm(block, x, MWN_NO_NODE, true, "bn1");
+    x = mwn_block_conv(block, x, "conv2", out, 3, 1);
+    return mwn_block_norm(block, x, residual, true, "bn2");
 }
 
 static mwn_status resnet_build(struct mwn_graph *graph,
@@ -74,17 +56,15 @@ static mwn_status resnet_build(struct mwn_graph *graph,
         return mwn_fail(err, MWN_ERR_CONFIG, "model.shortcut: '%s' is not A or B",
                         options->shortcut);
     int blocks = (depth_of(options->name) - 2) / 6;
+    struct mwn_block block = {.graph = graph, .init = MWN_CONV_FAN_IN};
     int x = mwn_graph_input(graph, sample);
-    x = conv_of(graph, x, "conv1", (int[4]){sample.c, 16, 3, 1});
-    x = mwn_graph_bnorm(graph, x, MWN_NO_NODE, true, "bn1");
-    for (int stage = 0, in = 16; stage < 3; stage++) {
-        int out = 16 << stage;
-        for (int i = 0; i < blocks; i++, in = out) {
-            char prefix[NAME_MAX_LENGTH / 2];
-            snprintf(prefix, sizeof prefix, "layer%d.%d", stage + 1, i);
-            x = block_of(graph, x, prefix, (int[3]){in, out, stage && !i ? 2 : 1}, option_a);
+    x = mwn_block_conv(&block, x, "conv1", 16, 3, 1);
+    x = mwn_block_norm(&block, x, MWN_NO_NODE, true, "bn1");
+    for (int stage = 0; stage < 3; stage++)
+        for (int i = 0; i < blocks; i++) {
+            snprintf(block.prefix, sizeof block.prefix, "layer%d.%d", stage + 1, i);
+            x = basic_block(&block, x, 16 << stage, stage && !i ? 2 : 1, option_a);
         }
-    }
     x = mwn_graph_gpool(graph, x);
     struct mwn_linear_spec head = {
         .out = classes, .init = MWN_INIT_NORMAL, .scale = sqrt(2.0 / 64)};

@@ -16,7 +16,8 @@ static mwn_status smallconv_build(struct mwn_graph *graph,
                                   struct mwn_error *err)
 {
     (void)err;
-    struct mwn_conv_spec conv = {.out = 16, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1};
+    struct mwn_conv_spec conv = {
+        .out = 16, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1};
     int x = mwn_graph_input(graph, sample);
     x = mwn_graph_conv(graph, x, "conv1", &conv);
     x = mwn_graph_bnorm(graph, x, MWN_NO_NODE, true, "bn1");

@@ -7,16 +7,28 @@
 #include "models/model.h"
 
 #include "base/status.h"
+#include "models/blocks.h"
 
-#include <math.h>
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+/* Reads "wrn-DEPTH-WIDTH". */
 static bool parse(const char *name, int *depth, int *width)
 {
-    int end = 0;
-    return sscanf(name, "wrn-%3d-%3d%n", depth, width, &end) == 2 && name[end] == '\0' &&
-           *depth >= 10 && *depth % 6 == 4 && *width >= 1;
+    char *end;
+    if (strncmp(name, "wrn-", 4) != 0 || !isdigit((unsigned char)name[4]))
+        return false;
+    long d = strtol(name + 4, &end, 10);
+    if (*end != '-' || !isdigit((unsigned char)end[1]))
+        return false;
+    long k = strtol(end + 1, &end, 10);
+    if (*end || d < 10 || d > 1000 || d % 6 != 4 || k < 1 || k > 100)
+        return false;
+    *depth = (int)d;
+    *width = (int)k;
+    return true;
 }
 
 static bool wrn_matches(const char *name)
@@ -25,56 +37,38 @@ static bool wrn_matches(const char *name)
     return parse(name, &depth, &width);
 }
 
-static int conv_of(struct mwn_graph *graph, int x, const char *name, const int size[3])
+/* One pre-activation block with `out` channels. */
+static int wide_block(struct mwn_block *block, int x, int out, int stride, double dropout)
 {
-    struct mwn_conv_spec spec = {.out = size[0],
-                                 .kernel_h = size[1],
-                                 .kernel_w = size[1],
-                                 .stride = size[2],
-                                 .pad = size[1] / 2,
-                                 .init = MWN_INIT_NORMAL,
-                                 .scale = sqrt(2.0 / (size[1] * size[1] * size[0]))};
-    return mwn_graph_conv(graph, x, name, &spec);
-}
-
-static int block_of(struct mwn_graph *graph, int x, const char *prefix, const int size[3],
-                    double dropout)
-{
-    char name[64];
-    bool same = size[0] == size[1];
-#define NAMED(suffix) (snprintf(name, sizeof name, "%s.%s", prefix, suffix), name)
-    int active = mwn_graph_bnorm(graph, x, MWN_NO_NODE, true, NAMED("bn1"));
+    int active = mwn_block_norm(block, x, MWN_NO_NODE, true, "bn1");
     int shortcut = x;
-    if (!same)
-        shortcut =
-            conv_of(graph, active, NAMED("convShortcut"), (int[3]){size[1], 1, size[2]});
-    x = conv_of(graph, active, NAMED("conv1"), (int[3]){size[1], 3, size[2]});
-    x = mwn_graph_bnorm(graph, x, MWN_NO_NODE, true, NAMED("bn2"));
+    if (!block->graph->failed && block->graph->nodes[x].shape.c != out)
+        shortcut = mwn_block_conv(block, active, "convShortcut", out, 1, stride);
+    x = mwn_block_conv(block, active, "conv1", out, 3, stride);
+    x = mwn_block_norm(block, x, MWN_NO_NODE, true, "bn2");
     if (dropout > 0)
-        x = mwn_graph_dropout(graph, x, dropout);
-    x = conv_of(graph, x, NAMED("conv2"), (int[3]){size[1], 3, 1});
-    return mwn_graph_add(graph, x, shortcut);
-#undef NAMED
+        x = mwn_graph_dropout(block->graph, x, dropout);
+    x = mwn_block_conv(block, x, "conv2", out, 3, 1);
+    return mwn_graph_add(block->graph, x, shortcut);
 }
 
-static mwn_status wrn_build(struct mwn_graph *graph, const struct mwn_model_options *options,
+static mwn_status wrn_build(struct mwn_graph *graph,
+                            const struct mwn_model_options *options,
                             struct mwn_shape sample, int classes, struct mwn_error *err)
 {
     int depth, width;
     if (!parse(options->name, &depth, &width))
         return mwn_fail(err, MWN_ERR_CONFIG, "model.name: %s is no Wide ResNet",
                         options->name);
-    int x = mwn_graph_input(graph, sample), in = 16;
-    x = conv_of(graph, x, "conv1", (int[3]){16, 3, 1});
-    for (int group = 0; group < 3; group++) {
-        int out = (16 << group) * width;
-        for (int i = 0; i < (depth - 4) / 6; i++, in = out) {
-            char prefix[32];
-            snprintf(prefix, sizeof prefix, "block%d.layer.%d", group + 1, i);
-            x = block_of(graph, x, prefix, (int[3]){in, out, group && !i ? 2 : 1},
-                         options->dropout);
+    struct mwn_block block = {.graph = graph, .init = MWN_CONV_FAN_OUT};
+    int x = mwn_graph_input(graph, sample);
+    x = mwn_block_conv(&block, x, "conv1", 16, 3, 1);
+    for (int group = 0; group < 3; group++)
+        for (int i = 0; i < (depth - 4) / 6; i++) {
+            snprintf(block.prefix, sizeof block.prefix, "block%d.layer.%d", group + 1, i);
+            x = wide_block(&block, x, (16 << group) * width, group && !i ? 2 : 1,
+                           options->dropout);
         }
-    }
     x = mwn_graph_bnorm(graph, x, MWN_NO_NODE, true, "bn1");
     x = mwn_graph_gpool(graph, x);
     struct mwn_linear_spec head = {.out = classes, .zero_bias = true};

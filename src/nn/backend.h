@@ -18,32 +18,32 @@ struct mwn_backend;
 struct mwn_layer {
     const struct mwn_graph *graph;
     const struct mwn_node *node;
-    struct mwn_shape in;      /* shape of the first input                                 */
+    struct mwn_shape in; /* shape of the first input                                 */
     const struct mwn_backend *backend;
     void *state;              /* the backend's own, made by prepare                       */
     size_t n;                 /* samples                                                  */
     bool in_blocked, blocked; /* layout of the first input and of the output              */
     bool trains;              /* whether backward and jvp will be asked for               */
     bool needs_gx;            /* whether the first input's gradient is wanted             */
-    bool keeps_gy;            /* bnorm: the masked gradient in gy[0] goes on to the residual */
+    bool keeps_gy; /* bnorm: the masked gradient in gy[0] goes on to the residual */
 
-    const void *x[2];         /* inputs                                                   */
-    void *y;                  /* output                                                   */
-    void *save;               /* [save_size] what forward leaves for backward and jvp     */
-    void *gy[2];              /* gradient of the output, in one or two pieces             */
-    void *gx;                 /* gradient of the first input; may be gy[0] where allowed  */
-    bool gx_add;              /* add to gx instead of writing it                          */
-    const void *tx[2];        /* tangents of the inputs; NULL is zero                     */
-    void *ty;                 /* tangent of the output; may be tx[0] where allowed        */
+    const void *x[2];  /* inputs                                                   */
+    void *y;           /* output                                                   */
+    void *save;        /* [save_size] what forward leaves for backward and jvp     */
+    void *gy[2];       /* gradient of the output, in one or two pieces             */
+    void *gx;          /* gradient of the first input; may be gy[0] where allowed  */
+    bool gx_add;       /* add to gx instead of writing it                          */
+    const void *tx[2]; /* tangents of the inputs; NULL is zero                     */
+    void *ty;          /* tangent of the output; may be tx[0] where allowed        */
 
-    const void *w[2];         /* parameters of the node, in the vectors in use            */
+    const void *w[2]; /* parameters of the node, in the vectors in use            */
     void *gw[2];
     const void *tw[2];
-    double *mean, *variance;  /* bnorm: running statistics [c]                            */
+    double *mean, *variance; /* bnorm: running statistics [c]                            */
     double bn_eps, bn_momentum;
-    void *work;               /* [work_size] scratch memory                               */
+    void *work; /* [work_size] scratch memory                               */
     enum mwn_pass pass;
-    uint64_t seed, key;       /* dropout                                                  */
+    uint64_t seed, key; /* dropout                                                  */
 };
 
 struct mwn_op_impl {
@@ -55,20 +55,20 @@ struct mwn_op_impl {
     mwn_status (*forward)(struct mwn_layer *layer);
     mwn_status (*backward)(struct mwn_layer *layer);
     mwn_status (*jvp)(struct mwn_layer *layer);
-    bool takes_two;    /* backward reads a gradient in two pieces                    */
-    bool adds;         /* backward can add to gx                                     */
-    bool gx_in_place;  /* backward may write gx over gy[0]                           */
-    bool ty_in_place;  /* jvp may write ty over tx[0]                                */
-    bool y_in_place;   /* forward may write y over x[0] (backward needs no x)        */
-    bool needs_y;      /* backward or jvp reads y                                    */
+    bool takes_two;   /* backward reads a gradient in two pieces                    */
+    bool adds;        /* backward can add to gx                                     */
+    bool gx_in_place; /* backward may write gx over gy[0]                           */
+    bool ty_in_place; /* jvp may write ty over tx[0]                                */
+    bool y_in_place;  /* forward may write y over x[0] (backward needs no x)        */
+    bool needs_y;     /* backward or jvp reads y                                    */
 };
 
 struct mwn_backend {
     char name[32];
     enum mwn_dtype dtype;
-    int block;    /* channels of a block of the blocked layout; 1: all is NCHW */
+    int block; /* channels of a block of the blocked layout; 1: all is NCHW */
     int threads;
-    void *engine; /* the backend's own */
+    void *engine;                         /* the backend's own */
     const struct mwn_op_impl *const *ops; /* [MWN_OP_COUNT]; blocked output layout       */
     const struct mwn_op_impl *const *plain_ops; /* for nodes that are not blocked        */
     /* Numbers that parameter p takes in a flat vector, and its way between the vector (at

@@ -13,7 +13,7 @@
 #include "nn/backend.h"
 #include "nn/simd.h"
 
-#include <math.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,13 +23,14 @@ enum { ARGS_MAX = 5, WORK_ALIGNMENT = 64 };
 struct engine {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    dnnl_format_tag_t tag;       /* of activations                              */
-    shim_md *native;             /* owned [count]: layout of each conv weight; NULL: OIHW,
+    dnnl_format_tag_t tag; /* of activations                              */
+    shim_md *native;       /* owned [count]: layout of each conv weight; NULL: OIHW,
                                     computed by conv_input */
     int count;
     const struct mwn_op_impl *ops[MWN_OP_COUNT];
     const struct mwn_op_impl *plain_ops[MWN_OP_COUNT];
-    const struct mwn_op_impl *conv_input; /* first layers that oneDNN has no fast kernel for */
+    const struct mwn_op_impl
+        *conv_input; /* first layers that oneDNN has no fast kernel for */
 };
 
 /* A primitive with its arguments; their addresses are set at each run. */
@@ -39,7 +40,7 @@ struct call {
     dnnl_exec_arg_t args[ARGS_MAX + 1];
 };
 
-/* A reorder, if one is needed at all, and the bytes of its result. */
+/* A reorder, if one is needed at all, and the bytes of its larger side. */
 struct reorder {
     struct call call;
     size_t bytes;
@@ -47,7 +48,7 @@ struct reorder {
 
 struct conv {
     struct call forward, forward_sum, data, weights;
-    struct reorder to_forward, to_data, from_gradient;
+    struct reorder to_forward, to_sum, to_data, from_gradient;
     size_t scratchpad; /* bytes, the largest of all calls */
 };
 
@@ -63,7 +64,8 @@ static void call_release(struct call *call)
     memset(call, 0, sizeof *call);
 }
 
-static dnnl_status_t call_arg(struct call *call, const struct engine *e, int arg, shim_md md)
+static dnnl_status_t call_arg(struct call *call, const struct engine *e, int arg,
+                              shim_md md)
 {
     dnnl_memory_t memory = NULL;
     dnnl_status_t status = dnnl_memory_create(&memory, md, e->engine, DNNL_MEMORY_NONE);
@@ -74,17 +76,22 @@ static dnnl_status_t call_arg(struct call *call, const struct engine *e, int arg
 
 /* pointers: one for each argument, in the order they were added. */
 static mwn_status call_run(const struct call *call, const struct engine *e,
-                           const void *const *pointers)
+                           const void *const *pointers, int count)
 {
-    for (int i = 0; i < call->count; i++)
+    assert(call->primitive && count == call->count);
+    for (int i = 0; i < count; i++)
         if (dnnl_memory_set_data_handle(call->args[i].memory,
                                         (void *)(uintptr_t)pointers[i]) != dnnl_success)
             return MWN_ERR_RUNTIME;
-    return dnnl_primitive_execute(call->primitive, e->stream, call->count, call->args) ==
+    return dnnl_primitive_execute(call->primitive, e->stream, count, call->args) ==
                    dnnl_success
                ? MWN_OK
                : MWN_ERR_RUNTIME;
 }
+
+#define RUN(call, e, ...)                                                                  \
+    call_run(call, e, (const void *[]){__VA_ARGS__},                                       \
+             (int)MWN_COUNT(((const void *[]){__VA_ARGS__})))
 
 static shim_md query(const_dnnl_primitive_desc_t pd, dnnl_query_t what)
 {
@@ -112,7 +119,7 @@ static dnnl_status_t reorder_make(struct reorder *r, const struct engine *e, shi
         status = call_arg(&r->call, e, DNNL_ARG_TO, to);
     if (pd)
         dnnl_primitive_desc_destroy(pd);
-    r->bytes = md_bytes(to);
+    r->bytes = md_bytes(from) > md_bytes(to) ? md_bytes(from) : md_bytes(to);
     return status;
 }
 
@@ -134,7 +141,7 @@ static void conv_mds_release(struct conv_mds *m)
 /* Channels rounded up to whole blocks, as the activations have them; the rest is zero. */
 static dnnl_dim_t whole_blocks(const struct engine *e, int channels)
 {
-    int block = e->tag == dnnl_nChw16c ? 16 : 8;
+    dnnl_dim_t block = e->tag == dnnl_nChw16c ? 16 : 8;
     return (channels + block - 1) / block * block;
 }
 
@@ -185,10 +192,9 @@ static dnnl_primitive_attr_t make_attr(bool sum)
 {
     dnnl_primitive_attr_t attr = NULL;
     dnnl_post_ops_t ops = NULL;
-    bool good =
-        dnnl_primitive_attr_create(&attr) == dnnl_success &&
-        dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) ==
-            dnnl_success;
+    bool good = dnnl_primitive_attr_create(&attr) == dnnl_success &&
+                dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) ==
+                    dnnl_success;
     if (good && sum)
         good = dnnl_post_ops_create(&ops) == dnnl_success &&
                shim_post_sum(ops) == dnnl_success &&
@@ -251,13 +257,14 @@ typedef dnnl_status_t make_pd_fn(dnnl_primitive_desc_t *pd, const struct shim_co
 struct direction {
     make_pd_fn *make;
     const int (*args)[2];
-    dnnl_query_t weights; /* which query gives the weights' layout */
-    bool from_native;     /* reorder native -> this, or this -> native */
+    dnnl_query_t weights; /* which query gives the weights' layout                    */
+    bool from_native;     /* reorder native -> this, or this -> native                */
+    struct call *call;
+    struct reorder *reorder; /* between the call's weights and the native layout      */
 };
 
-/* Makes a call and the reorder between its weights and the native layout. */
-static dnnl_status_t direction_make(struct conv *conv, struct call *call,
-                                    struct reorder *reorder, const struct engine *e,
+/* Makes a call and its reorder. */
+static dnnl_status_t direction_make(struct conv *conv, const struct engine *e,
                                     const struct shim_conv *c, shim_md native,
                                     const struct direction *d)
 {
@@ -266,10 +273,10 @@ static dnnl_status_t direction_make(struct conv *conv, struct call *call,
     if (status == dnnl_success && is_slow(pd))
         status = dnnl_unimplemented;
     if (status == dnnl_success)
-        status = call_make(conv, call, e, pd, d->args);
-    if (status == dnnl_success && reorder) {
+        status = call_make(conv, d->call, e, pd, d->args);
+    if (status == dnnl_success) {
         shim_md mine = query(pd, d->weights);
-        status = reorder_make(reorder, e, d->from_native ? native : mine,
+        status = reorder_make(d->reorder, e, d->from_native ? native : mine,
                               d->from_native ? mine : native);
     }
     if (pd)
@@ -277,35 +284,48 @@ static dnnl_status_t direction_make(struct conv *conv, struct call *call,
     return status;
 }
 
+/* The tangent's second convolution, which adds to the first one's result. */
+static dnnl_status_t conv_make_sum(struct conv *conv, const struct engine *e,
+                                   struct shim_conv c, shim_md native)
+{
+    const struct direction sum = {shim_conv_forward,     forward_args,
+                                  dnnl_query_weights_md, true,
+                                  &conv->forward_sum,    &conv->to_sum};
+    dnnl_primitive_attr_t attr = make_attr(true);
+    dnnl_status_t status = dnnl_out_of_memory;
+    c.attr = attr;
+    c.bias = NULL;
+    if (attr) {
+        status = direction_make(conv, e, &c, native, &sum);
+        dnnl_primitive_attr_destroy(attr);
+    }
+    return status;
+}
+
 static dnnl_status_t conv_make_backward(struct conv *conv, const struct mwn_layer *l,
                                         struct shim_conv c, shim_md native)
 {
     const struct engine *e = l->backend->engine;
+    const struct direction weights = {shim_conv_backward_weights,
+                                      c.bias ? weights_bias_args : weights_args,
+                                      dnnl_query_diff_weights_md,
+                                      false,
+                                      &conv->weights,
+                                      &conv->from_gradient};
+    const struct direction data = {
+        shim_conv_backward_data, data_args, dnnl_query_weights_md, true, &conv->data,
+        &conv->to_data};
     dnnl_primitive_desc_t hint = NULL;
-    dnnl_primitive_attr_t sum = make_attr(true);
-    dnnl_status_t status = sum ? shim_conv_forward(&hint, &c) : dnnl_out_of_memory;
-    struct shim_conv added = c;
-    added.attr = sum;
-    added.bias = NULL;
+    dnnl_status_t status = conv_make_sum(conv, e, c, native);
+    if (status == dnnl_success)
+        status = shim_conv_forward(&hint, &c);
     c.hint = hint;
     if (status == dnnl_success)
-        status = direction_make(conv, &conv->forward_sum, NULL, e, &added, native,
-                                &(struct direction){shim_conv_forward, forward_args,
-                                                    dnnl_query_weights_md, true});
-    if (status == dnnl_success)
-        status = direction_make(
-            conv, &conv->weights, &conv->from_gradient, e, &c, native,
-            &(struct direction){shim_conv_backward_weights,
-                                c.bias ? weights_bias_args : weights_args,
-                                dnnl_query_diff_weights_md, false});
+        status = direction_make(conv, e, &c, native, &weights);
     if (status == dnnl_success && l->needs_gx)
-        status = direction_make(conv, &conv->data, &conv->to_data, e, &c, native,
-                                &(struct direction){shim_conv_backward_data, data_args,
-                                                    dnnl_query_weights_md, true});
+        status = direction_make(conv, e, &c, native, &data);
     if (hint)
         dnnl_primitive_desc_destroy(hint);
-    if (sum)
-        dnnl_primitive_attr_destroy(sum);
     return status;
 }
 
@@ -332,6 +352,7 @@ static void conv_release(struct mwn_layer *l)
     call_release(&conv->data);
     call_release(&conv->weights);
     call_release(&conv->to_forward.call);
+    call_release(&conv->to_sum.call);
     call_release(&conv->to_data.call);
     call_release(&conv->from_gradient.call);
     mwn_free(conv);
@@ -359,11 +380,11 @@ static mwn_status conv_prepare(struct mwn_layer *l, struct mwn_error *err)
         struct shim_conv c = conv_geometry(e, l, &mds);
         shim_md native = e->native[l->node->param[0]];
         c.attr = attr;
-        status = direction_make(conv, &conv->forward, &conv->to_forward, e, &c, native,
-                                &(struct direction){shim_conv_forward,
-                                                    mds.bias ? forward_bias_args
-                                                             : forward_args,
-                                                    dnnl_query_weights_md, true});
+        const struct direction forward = {
+            shim_conv_forward,     mds.bias ? forward_bias_args : forward_args,
+            dnnl_query_weights_md, true,
+            &conv->forward,        &conv->to_forward};
+        status = direction_make(conv, e, &c, native, &forward);
         if (status == dnnl_success && l->trains)
             status = conv_make_backward(conv, l, c, native);
     }
@@ -386,29 +407,19 @@ static size_t rounded(size_t bytes)
 /* Work space: scratchpad, one reordered weight, a bias of zeros. */
 static size_t conv_weight_bytes(const struct conv *conv)
 {
-    size_t bytes = conv->to_forward.bytes;
-    if (conv->to_data.bytes > bytes)
-        bytes = conv->to_data.bytes;
-    if (conv->from_gradient.bytes > bytes)
-        bytes = conv->from_gradient.bytes;
-    const struct call *w = &conv->weights;
-    if (conv->from_gradient.call.primitive && w->count) {
-        /* the gradient before its reorder */
-        const dnnl_memory_t memory = w->args[2].memory;
-#if DNNL_VERSION_MAJOR >= 3
-        const_dnnl_memory_desc_t md = NULL;
-#else
-        const dnnl_memory_desc_t *md = NULL;
-#endif
-        if (dnnl_memory_get_memory_desc(memory, &md) == dnnl_success && md_bytes(md) > bytes)
-            bytes = md_bytes(md);
-    }
+    const struct reorder *all[] = {&conv->to_forward, &conv->to_sum, &conv->to_data,
+                                   &conv->from_gradient};
+    size_t bytes = 0;
+    for (size_t i = 0; i < MWN_COUNT(all); i++)
+        if (all[i]->bytes > bytes)
+            bytes = all[i]->bytes;
     return bytes;
 }
 
 static size_t bias_bytes(const struct mwn_layer *l)
 {
-    return rounded((size_t)whole_blocks(l->backend->engine, l->node->shape.c) * sizeof(float));
+    return rounded((size_t)whole_blocks(l->backend->engine, l->node->shape.c) *
+                   sizeof(float));
 }
 
 static size_t conv_work(const struct mwn_layer *l)
@@ -416,8 +427,8 @@ static size_t conv_work(const struct mwn_layer *l)
     if (direct(l))
         return direct(l)->work_size(l);
     const struct conv *conv = l->state;
-    return rounded(conv->scratchpad) + rounded(conv_weight_bytes(conv)) +
-           bias_bytes(l) + WORK_ALIGNMENT;
+    return rounded(conv->scratchpad) + rounded(conv_weight_bytes(conv)) + bias_bytes(l) +
+           WORK_ALIGNMENT;
 }
 
 static void *work_weight(const struct mwn_layer *l)
@@ -440,7 +451,7 @@ static const void *weight_for(const struct mwn_layer *l, const struct reorder *r
     if (!r->call.primitive)
         return w;
     void *to = work_weight(l);
-    *status = call_run(&r->call, l->backend->engine, (const void *[]){w, to});
+    *status = RUN(&r->call, l->backend->engine, w, to);
     return to;
 }
 
@@ -454,10 +465,9 @@ static mwn_status run_forward(const struct mwn_layer *l, const void *src, const 
     if (status != MWN_OK)
         return status;
     if (l->node->param[1] >= 0)
-        return call_run(&conv->forward, l->backend->engine,
-                        (const void *[]){src, w, dst, bias ? bias : zero_bias(l), l->work});
-    return call_run(&conv->forward, l->backend->engine,
-                    (const void *[]){src, w, dst, l->work});
+        return RUN(&conv->forward, l->backend->engine, src, w, dst,
+                   bias ? bias : zero_bias(l), l->work);
+    return RUN(&conv->forward, l->backend->engine, src, w, dst, l->work);
 }
 
 static mwn_status conv_forward(struct mwn_layer *l)
@@ -477,18 +487,16 @@ static mwn_status conv_backward(struct mwn_layer *l)
     void *gw = back->call.primitive ? work_weight(l) : l->gw[0];
     mwn_status status;
     if (l->gw[1])
-        status = call_run(&conv->weights, e,
-                          (const void *[]){l->x[0], l->gy[0], gw, l->gw[1], l->work});
+        status = RUN(&conv->weights, e, l->x[0], l->gy[0], gw, l->gw[1], l->work);
     else
-        status = call_run(&conv->weights, e,
-                          (const void *[]){l->x[0], l->gy[0], gw, l->work});
+        status = RUN(&conv->weights, e, l->x[0], l->gy[0], gw, l->work);
     if (status == MWN_OK && back->call.primitive)
-        status = call_run(&back->call, e, (const void *[]){gw, l->gw[0]});
+        status = RUN(&back->call, e, gw, l->gw[0]);
     if (status != MWN_OK || !l->gx)
         return status;
     const void *w = weight_for(l, &conv->to_data, l->w[0], &status);
     if (status == MWN_OK)
-        status = call_run(&conv->data, e, (const void *[]){l->gy[0], w, l->gx, l->work});
+        status = RUN(&conv->data, e, l->gy[0], w, l->gx, l->work);
     return status;
 }
 
@@ -503,10 +511,9 @@ static mwn_status conv_jvp(struct mwn_layer *l)
     mwn_status status = run_forward(l, l->tx[0], l->w[0], l->tw[1], l->ty);
     if (status != MWN_OK || !l->tw[0])
         return status;
-    const void *tw = weight_for(l, &conv->to_forward, l->tw[0], &status);
+    const void *tw = weight_for(l, &conv->to_sum, l->tw[0], &status);
     if (status == MWN_OK)
-        status = call_run(&conv->forward_sum, l->backend->engine,
-                          (const void *[]){l->x[0], tw, l->ty, l->work});
+        status = RUN(&conv->forward_sum, l->backend->engine, l->x[0], tw, l->ty, l->work);
     return status;
 }
 
@@ -671,9 +678,9 @@ static bool plain_weight_make(struct plain_weight *plain, const struct engine *e
     plain->dims[1] = blocked ? whole_blocks(e, param->shape[1]) : param->shape[1];
     plain->dims[2] = param->shape[2];
     plain->dims[3] = param->shape[3];
-    plain->values = mwn_alloc((size_t)(plain->dims[0] * plain->dims[1] * plain->dims[2] *
-                                       plain->dims[3]),
-                              sizeof *plain->values);
+    plain->values = mwn_alloc(
+        (size_t)(plain->dims[0] * plain->dims[1] * plain->dims[2] * plain->dims[3]),
+        sizeof *plain->values);
     return plain->values != NULL;
 }
 
@@ -681,14 +688,14 @@ static bool plain_weight_make(struct plain_weight *plain, const struct engine *e
 static size_t plain_at(const struct plain_weight *plain, const struct mwn_param *param,
                        size_t i)
 {
-    size_t window = (size_t)(param->shape[2] * param->shape[3]);
+    size_t window = (size_t)param->shape[2] * (size_t)param->shape[3];
     size_t row = window * (size_t)param->shape[1];
     return i / row * window * (size_t)plain->dims[1] + i % row;
 }
 
 /* Reorders between the native layout and OIHW. */
-static void convert(const struct engine *e, const struct plain_weight *plain, shim_md native,
-                    void *at, bool to_native)
+static void convert(const struct engine *e, const struct plain_weight *plain,
+                    shim_md native, void *at, bool to_native)
 {
     struct reorder r = {0};
     shim_md oihw = shim_md_create(4, plain->dims, dnnl_oihw);
@@ -697,7 +704,7 @@ static void convert(const struct engine *e, const struct plain_weight *plain, sh
     if (oihw && reorder_make(&r, e, to_native ? oihw : native, to_native ? native : oihw) ==
                     dnnl_success) {
         if (r.call.primitive)
-            (void)call_run(&r.call, e, (const void *[]){from, to});
+            (void)RUN(&r.call, e, from, to);
         else
             memcpy(to, from, md_bytes(oihw));
     }
@@ -799,7 +806,8 @@ mwn_status mwn_backend_dnnl_open(struct mwn_backend *backend, const char *isa,
     if (!limit_isa(wide))
         return mwn_fail(err, MWN_ERR_RUNTIME, "oneDNN cannot be limited to AVX2 any more");
     if (dnnl_engine_create(&e->engine, dnnl_cpu, 0) != dnnl_success ||
-        dnnl_stream_create(&e->stream, e->engine, dnnl_stream_default_flags) != dnnl_success)
+        dnnl_stream_create(&e->stream, e->engine, dnnl_stream_default_flags) !=
+            dnnl_success)
         return mwn_fail(err, MWN_ERR_RUNTIME, "oneDNN does not start");
     e->tag = wide ? dnnl_nChw16c : dnnl_nChw8c;
     fill_ops(e, wide);

@@ -14,7 +14,8 @@ typedef const_dnnl_memory_desc_t shim_md;
 typedef const dnnl_memory_desc_t *shim_md;
 #endif
 
-static inline shim_md shim_md_create(int dims, const dnnl_dim_t *size, dnnl_format_tag_t tag)
+static inline shim_md shim_md_create(int dims, const dnnl_dim_t *size,
+                                     dnnl_format_tag_t tag)
 {
     dnnl_dims_t full = {0};
     for (int i = 0; i < dims; i++)
@@ -83,8 +84,8 @@ static inline dnnl_status_t shim_conv_backward_data(dnnl_primitive_desc_t *pd,
 {
     const dnnl_dims_t dilate = {0};
     return dnnl_convolution_backward_data_primitive_desc_create(
-        pd, c->engine, dnnl_convolution_direct, c->src, c->weights, c->dst, c->stride, dilate,
-        c->pad_before, c->pad_after, c->hint, c->attr);
+        pd, c->engine, dnnl_convolution_direct, c->src, c->weights, c->dst, c->stride,
+        dilate, c->pad_before, c->pad_after, c->hint, c->attr);
 }
 
 static inline dnnl_status_t shim_conv_backward_weights(dnnl_primitive_desc_t *pd,
@@ -120,8 +121,8 @@ static inline dnnl_status_t shim_conv_backward_data(dnnl_primitive_desc_t *pd,
 {
     dnnl_convolution_desc_t desc;
     dnnl_status_t status = dnnl_convolution_backward_data_desc_init(
-        &desc, dnnl_convolution_direct, c->src, c->weights, c->dst, c->stride, c->pad_before,
-        c->pad_after);
+        &desc, dnnl_convolution_direct, c->src, c->weights, c->dst, c->stride,
+        c->pad_before, c->pad_after);
     return status == dnnl_success
                ? dnnl_primitive_desc_create(pd, &desc, c->attr, c->engine, c->hint)
                : status;

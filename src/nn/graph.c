@@ -109,10 +109,11 @@ static void graph_name(struct mwn_graph *g, int node, const char *name)
 {
     if (g->failed)
         return;
-    if (strlen(name) >= sizeof g->nodes[node].name)
+    size_t size = strlen(name) + 1;
+    if (size > sizeof g->nodes[node].name)
         graph_fail(g, "the module name %s is too long", name);
     else
-        strcpy(g->nodes[node].name, name);
+        memcpy(g->nodes[node].name, name, size);
 }
 
 mwn_status mwn_graph_check(const struct mwn_graph *graph, struct mwn_error *err)
@@ -264,8 +265,8 @@ int mwn_graph_linear(struct mwn_graph *g, int x, const char *name,
     struct mwn_shape in = graph_shape(g, x);
     if (in.h != 1 || in.w != 1)
         return graph_fail(g, "the input of %s is not flat", name);
-    int node = graph_node(g, MWN_OP_linear, x, MWN_NO_NODE,
-                          (struct mwn_shape){spec->out, 1, 1});
+    int node =
+        graph_node(g, MWN_OP_linear, x, MWN_NO_NODE, (struct mwn_shape){spec->out, 1, 1});
     graph_name(g, node, name);
     int shape[2] = {spec->out, in.c};
     double bound = 1.0 / sqrt((double)in.c);

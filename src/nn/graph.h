@@ -7,18 +7,18 @@
 #include "tensor/shape.h"
 
 /* The operators. X(name) */
-#define MWN_OP_LIST(X)                                                                      \
-    X(input)                                                                                \
-    X(conv)                                                                                 \
-    X(bnorm)                                                                                \
-    X(relu)                                                                                 \
-    X(add)                                                                                  \
-    X(shortcut)                                                                             \
-    X(avgpool)                                                                              \
-    X(maxpool)                                                                              \
-    X(gpool)                                                                                \
-    X(flatten)                                                                              \
-    X(linear)                                                                               \
+#define MWN_OP_LIST(X)                                                                     \
+    X(input)                                                                               \
+    X(conv)                                                                                \
+    X(bnorm)                                                                               \
+    X(relu)                                                                                \
+    X(add)                                                                                 \
+    X(shortcut)                                                                            \
+    X(avgpool)                                                                             \
+    X(maxpool)                                                                             \
+    X(gpool)                                                                               \
+    X(flatten)                                                                             \
+    X(linear)                                                                              \
     X(dropout)
 
 enum mwn_op {
@@ -32,15 +32,15 @@ enum mwn_op {
 enum mwn_init {
     MWN_INIT_ZERO,
     MWN_INIT_ONE,
-    MWN_INIT_GAMMA,          /* 1, or uniform(0,1): the option bn.gamma_init      */
-    MWN_INIT_UNIFORM,        /* U(-scale, scale)                                  */
-    MWN_INIT_NORMAL          /* N(0, scale^2)                                     */
+    MWN_INIT_GAMMA,   /* 1, or uniform(0,1): the option bn.gamma_init      */
+    MWN_INIT_UNIFORM, /* U(-scale, scale)                                  */
+    MWN_INIT_NORMAL   /* N(0, scale^2)                                     */
 };
 
 struct mwn_param {
     char name[64]; /* as in the PyTorch model                        */
     int dims;
-    int shape[4];  /* conv [out][in][kh][kw], linear [out][in], [c]  */
+    int shape[4]; /* conv [out][in][kh][kw], linear [out][in], [c]  */
     size_t count;
     enum mwn_init init;
     double scale;
@@ -51,24 +51,24 @@ enum { MWN_NO_NODE = -1 };
 
 struct mwn_node {
     enum mwn_op op;
-    int input[2];            /* nodes; MWN_NO_NODE if unused                        */
-    struct mwn_shape shape;  /* of the output                                       */
+    int input[2];           /* nodes; MWN_NO_NODE if unused                        */
+    struct mwn_shape shape; /* of the output                                       */
     int kernel_h, kernel_w, stride, pad; /* conv, avgpool, maxpool (square there)    */
-    bool relu;               /* bnorm: y = max(0, bn(x) + residual)                 */
-    double rate;             /* dropout                                             */
-    int param[2];            /* weight and bias, gamma and beta; -1 if none         */
-    int stats;               /* bnorm: its number among the norms; else -1          */
-    char name[64];           /* module name as in PyTorch: "layer1.0.bn1"           */
+    bool relu;     /* bnorm: y = max(0, bn(x) + residual)                 */
+    double rate;   /* dropout                                             */
+    int param[2];  /* weight and bias, gamma and beta; -1 if none         */
+    int stats;     /* bnorm: its number among the norms; else -1          */
+    char name[64]; /* module name as in PyTorch: "layer1.0.bn1"           */
 };
 
 struct mwn_graph {
-    struct mwn_node *nodes;   /* owned [node_count] */
+    struct mwn_node *nodes; /* owned [node_count] */
     int node_count, node_room;
     struct mwn_param *params; /* owned [param_count], in the order of the PyTorch model */
     int param_count, param_room;
-    int stats_count;          /* number of batch-norm nodes                             */
-    int output;               /* node of the logits; shape.c = classes                  */
-    bool failed;              /* memory ran out or a shape was impossible               */
+    int stats_count; /* number of batch-norm nodes                             */
+    int output;      /* node of the logits; shape.c = classes                  */
+    bool failed;     /* memory ran out or a shape was impossible               */
     char reason[160];
 };
 

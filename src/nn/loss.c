@@ -67,10 +67,12 @@ mwn_status mwn_loss_forward(struct mwn_loss *loss, const void *logits,
     loss->n = batch->n;
     for (size_t i = 0; i < batch->n; i++) {
         if (!target_row(loss, batch, i))
-            return mwn_fail(err, MWN_ERR_DATA, "sample %zu of a batch has the label %d "
-                            "(expected 0 .. %zu)", i, (int)batch->label[i], k - 1);
+            return mwn_fail(err, MWN_ERR_DATA,
+                            "sample %zu of a batch has the label %d "
+                            "(expected 0 .. %zu)",
+                            i, (int)batch->label[i], k - 1);
         double *p = loss->prob + i * k, *t = loss->target + i * k;
-        double top = -INFINITY, sum = 0, dot = 0, mass = 0;
+        double top = -HUGE_VAL, sum = 0, dot = 0, mass = 0;
         for (size_t j = 0; j < k; j++) {
             p[j] = item(loss->dtype, logits, i * k + j);
             if (!(p[j] <= top))
@@ -118,7 +120,8 @@ void mwn_loss_jvp(const struct mwn_loss *loss, const void *tlogits, double *dlos
     for (size_t i = 0; i < loss->n; i++) {
         double mass = target_mass(loss, i), sum = 0;
         for (size_t j = 0; j < loss->classes; j++)
-            sum += item(loss->dtype, tlogits, i * loss->classes + j) * slope(loss, i, j, mass);
+            sum +=
+                item(loss->dtype, tlogits, i * loss->classes + j) * slope(loss, i, j, mass);
         dloss[i] = sum;
     }
 }

@@ -24,9 +24,9 @@ struct mwn_net {
     struct mwn_backend backend;
     struct mwn_plan_shared shared;
     bool gamma_uniform;
-    size_t item;           /* bytes of a number            */
-    size_t vector;         /* numbers in a flat vector     */
-    size_t head;           /* first number of the last layer */
+    size_t item;   /* bytes of a number            */
+    size_t vector; /* numbers in a flat vector     */
+    size_t head;   /* first number of the last layer */
     struct region params;
     struct region activation[2]; /* train; meta and evaluation */
     struct region scratch, work;
@@ -102,7 +102,8 @@ static mwn_status make_stats(struct mwn_net *net, struct mwn_error *err)
     return MWN_OK;
 }
 
-static double initial(const struct mwn_param *param, bool gamma_uniform, struct mwn_rng *rng)
+static double initial(const struct mwn_param *param, bool gamma_uniform,
+                      struct mwn_rng *rng)
 {
     switch (param->init) {
     case MWN_INIT_ZERO:
@@ -123,8 +124,7 @@ static mwn_status initialise(struct mwn_net *net, struct mwn_error *err)
 {
     for (int p = 0; p < net->graph.param_count; p++) {
         const struct mwn_param *param = &net->graph.params[p];
-        struct mwn_rng rng =
-            mwn_rng_at(net->shared.seed, MWN_STREAM_INIT, 0, (uint64_t)p);
+        struct mwn_rng rng = mwn_rng_at(net->shared.seed, MWN_STREAM_INIT, 0, (uint64_t)p);
         double *values = mwn_alloc(param->count, sizeof *values);
         if (!values)
             return mwn_fail_memory(err, param->count * sizeof *values, param->name);
@@ -396,8 +396,7 @@ static mwn_status net_meta(void *self, const void *params, const struct mwn_batc
     struct mwn_binding at = binding(net, SLOT_META, params);
     MWN_TRY(mwn_plan_forward(
         plan, &at, &(struct mwn_input){batch->x, MWN_PASS_META, batch->key}, err));
-    MWN_TRY(
-        mwn_loss_forward(&plan->loss, mwn_plan_logits(plan, &at), batch, loss, err));
+    MWN_TRY(mwn_loss_forward(&plan->loss, mwn_plan_logits(plan, &at), batch, loss, err));
     if (grad) {
         at.grad = grad;
         MWN_TRY(mwn_plan_backward_mean(plan, &at, err));

@@ -9,13 +9,13 @@
 typedef struct mwn_net mwn_net;
 
 struct mwn_net_options {
-    const char *backend;    /* "auto", "ref" or "dnnl"; ref is plain loops       */
-    enum mwn_dtype dtype;   /* MWN_F64 needs "ref"                               */
-    int threads;            /* 0: as many as the process may use                 */
-    double bn_eps;          /* 1e-5  */
-    double bn_momentum;     /* 0.1   */
-    bool gamma_uniform;     /* bn.gamma_init = uniform                           */
-    uint64_t seed;          /* of the initial values and the dropout masks       */
+    const char *backend;  /* "auto", "ref" or "dnnl"; ref is plain loops       */
+    enum mwn_dtype dtype; /* MWN_F64 needs "ref"                               */
+    int threads;          /* 0: as many as the process may use                 */
+    double bn_eps;        /* 1e-5  */
+    double bn_momentum;   /* 0.1   */
+    bool gamma_uniform;   /* bn.gamma_init = uniform                           */
+    uint64_t seed;        /* of the initial values and the dropout masks       */
 };
 
 /* The graph is taken: the net releases it. Parameters get their initial values. */

@@ -14,7 +14,7 @@ typedef double fma_fn(size_t rounds);
 static double run_all(fma_fn *run, int threads, size_t rounds)
 {
     double flops = 0;
-#pragma omp parallel num_threads(threads) reduction(+ : flops)
+#    pragma omp parallel num_threads(threads) reduction(+ : flops)
     flops += run(rounds);
     return flops;
 }

@@ -207,7 +207,8 @@ mwn_status mwn_plan_backward(struct mwn_plan *plan, const struct mwn_binding *at
 {
     enum mwn_dtype dtype = plan->shared->backend->dtype;
     int output = plan->shared->graph->output;
-    mwn_loss_backward(&plan->loss, coef, at_offset(at->scratch, plan->places[output].gy[0]));
+    mwn_loss_backward(&plan->loss, coef,
+                      at_offset(at->scratch, plan->places[output].gy[0]));
     for (size_t k = 0; k < plan->action_count; k++) {
         const struct mwn_action *a = &plan->actions[k];
         char *dst = at->scratch + a->dst, *src = at->scratch + a->src;

@@ -31,7 +31,7 @@ struct mwn_place {
 struct mwn_plan_shared {
     const struct mwn_graph *graph;
     const struct mwn_backend *backend;
-    ptrdiff_t *param_at;  /* owned by the net [param_count]: byte offsets in a flat vector */
+    ptrdiff_t *param_at; /* owned by the net [param_count]: byte offsets in a flat vector */
     double **mean, **variance; /* owned by the net [stats_count][c]: running statistics   */
     double bn_eps, bn_momentum;
     uint64_t seed;
@@ -39,16 +39,16 @@ struct mwn_plan_shared {
 
 struct mwn_plan {
     size_t n;
-    bool trains;               /* keeps outputs for backward; else only inference        */
-    struct mwn_layer *layers;  /* owned [node_count]                                     */
-    struct mwn_place *places;  /* owned [node_count]                                     */
-    struct mwn_action *actions;/* owned: the backward pass                               */
+    bool trains;                /* keeps outputs for backward; else only inference        */
+    struct mwn_layer *layers;   /* owned [node_count]                                     */
+    struct mwn_place *places;   /* owned [node_count]                                     */
+    struct mwn_action *actions; /* owned: the backward pass                               */
     size_t action_count, action_room;
     struct mwn_loss loss;
-    double *mean;              /* owned [n]: 1/n                                         */
+    double *mean; /* owned [n]: 1/n                                         */
     size_t activation_bytes, scratch_bytes, work_bytes; /* what it needs of each region  */
     const struct mwn_plan_shared *shared; /* borrowed                                   */
-    const void *x;             /* the batch of the last forward; borrowed                */
+    const void *x; /* the batch of the last forward; borrowed                */
 };
 
 /* Memory and vectors that a pass works on. */

@@ -77,13 +77,15 @@ static int pool_alloc(struct pool *pool, size_t size)
 
 static void pool_drop(struct pool *pool, int id)
 {
-    if (id != NO_BUFFER)
+    if (id != NO_BUFFER && pool->buffers)
         pool->buffers[id].refs--;
 }
 
 static ptrdiff_t pool_offset(const struct pool *pool, int id)
 {
-    return id == NO_BUFFER ? MWN_NOWHERE : (ptrdiff_t)pool->buffers[id].offset;
+    if (id == NO_BUFFER || !pool->buffers)
+        return MWN_NOWHERE;
+    return (ptrdiff_t)pool->buffers[id].offset;
 }
 
 const struct mwn_op_impl *mwn_layer_impl(const struct mwn_layer *layer)
@@ -120,7 +122,8 @@ static bool output_in_place(const struct mwn_plan *plan, int i)
     int x = graph->nodes[i].input[0];
     return mwn_layer_impl(&plan->layers[i])->y_in_place && x > 0 &&
            graph->nodes[x].op != MWN_OP_input && readers(graph, x) == 1 &&
-           !mwn_layer_impl(&plan->layers[x])->needs_y && node_count(plan, x) == node_count(plan, i);
+           !mwn_layer_impl(&plan->layers[x])->needs_y &&
+           node_count(plan, x) == node_count(plan, i);
 }
 
 /* Outputs of a training plan stay until the next forward. */
@@ -346,8 +349,8 @@ static void mark_trainable(struct mwn_plan *plan)
         const struct mwn_node *node = &graph->nodes[i];
         bool needs = node->param[0] >= 0;
         for (int k = 0; k < 2; k++)
-            needs = needs ||
-                    (node->input[k] != MWN_NO_NODE && plan->places[node->input[k]].needs_grad);
+            needs = needs || (node->input[k] != MWN_NO_NODE &&
+                              plan->places[node->input[k]].needs_grad);
         plan->places[i].needs_grad = needs;
     }
 }

@@ -30,8 +30,8 @@ static inline vf v_fma(vf a, vf b, vf c)
     return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
 
-#define SIMD_OPS mwn_simd_ops_avx2
-#define SIMD_FMA mwn_simd_fma_avx2
+#define SIMD_OPS        mwn_simd_ops_avx2
+#define SIMD_FMA        mwn_simd_fma_avx2
 #define SIMD_CONV_INPUT mwn_simd_conv_input_avx2
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"

@@ -30,8 +30,8 @@ static inline vf v_fma(vf a, vf b, vf c)
     return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
 
-#define SIMD_OPS mwn_simd_ops_avx512
-#define SIMD_FMA mwn_simd_fma_avx512
+#define SIMD_OPS        mwn_simd_ops_avx512
+#define SIMD_FMA        mwn_simd_fma_avx512
 #define SIMD_CONV_INPUT mwn_simd_conv_input_avx512
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"

@@ -52,7 +52,7 @@ void mwn_vec_copy(enum mwn_dtype dtype, size_t n, const void *x, void *out)
 
 /* A sum is made of blocks, a block of LANES interleaved sums: the vector unit computes the
  * lanes at once, the threads the blocks of a group, and the order of adding is fixed. */
-enum { LANES = 8, BLOCK = 4096, GROUP = 256 };
+enum { LANES = 8, BLOCK = 4096, GROUP = 4096 };
 
 static double add_lanes(const double *lane)
 {
@@ -65,6 +65,7 @@ static double dot_f32(const float *x, const float *y, size_t n)
     double lane[LANES] = {0};
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
+#pragma omp simd
         for (size_t j = 0; j < LANES; j++)
             lane[j] += (double)x[i + j] * (double)y[i + j];
     for (size_t j = 0; i + j < n; j++)
@@ -77,6 +78,7 @@ static double dot_f64(const double *x, const double *y, size_t n)
     double lane[LANES] = {0};
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
+#pragma omp simd
         for (size_t j = 0; j < LANES; j++)
             lane[j] += x[i + j] * y[i + j];
     for (size_t j = 0; i + j < n; j++)

@@ -22,16 +22,16 @@ enum { CLASSES = 10, ROUNDS_MAX = 9 };
 
 struct subject {
     const char *key, *model; /* name in the report, model.name */
-    struct mwn_shape shape;
     size_t batch;
+    struct mwn_shape shape;
     int rounds;
 };
 
 static const struct subject subjects[] = {
-    {"resnet32", "resnet32", {3, 32, 32}, 100, 7},
-    {"wrn28_10", "wrn-28-10", {3, 32, 32}, 8, 3},
-    {"smallconv", "smallconv", {1, 28, 28}, 100, 9},
-    {"mlp", "mlp", {512, 1, 1}, 100, 9},
+    {"resnet32", "resnet32", 100, {3, 32, 32}, 7},
+    {"wrn28_10", "wrn-28-10", 8, {3, 32, 32}, 3},
+    {"smallconv", "smallconv", 100, {1, 28, 28}, 9},
+    {"mlp", "mlp", 100, {512, 1, 1}, 9},
 };
 
 /* A method at work on a net. */
@@ -156,7 +156,9 @@ static mwn_status run_rounds(struct bench *bench, const struct subject *subject,
     size_t sample = (size_t)s.c * (size_t)s.h * (size_t)s.w;
     const struct mwn_batch batch[2] = {
         {.n = subject->batch, .x = bench->x, .label = bench->label},
-        {.n = subject->batch, .x = bench->x + subject->batch * sample, .label = bench->label}};
+        {.n = subject->batch,
+         .x = bench->x + subject->batch * sample,
+         .label = bench->label}};
     for (int round = -1; round < subject->rounds; round++) {
         size_t at = round < 0 ? 0 : (size_t)round;
         MWN_TRY(timed_step(&bench->plain, batch, &bench->plain.seconds[at], err));
@@ -178,8 +180,8 @@ static double median(double *values, int count)
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-static void report(struct mwn_json *json, struct bench *bench, const struct subject *subject,
-                   double peak)
+static void report(struct mwn_json *json, struct bench *bench,
+                   const struct subject *subject, double peak)
 {
     double plain = median(bench->plain.seconds, subject->rounds);
     double meta = median(bench->meta.seconds, subject->rounds);

@@ -1,0 +1,49 @@
+# bash completion for mwnet; option keys come from the program itself.
+_mwnet()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local command=${COMP_WORDS[1]}
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "train eval list info bench help --help --version" -- "$cur"))
+        return
+    fi
+    case $prev in
+    -o | --output | --resume)
+        COMPREPLY=($(compgen -d -- "$cur"))
+        return
+        ;;
+    esac
+    case $command in
+    list)
+        COMPREPLY=($(compgen -W "methods models readers noises options --json" -- "$cur"))
+        return
+        ;;
+    train | eval)
+        local flags="--json --help --threads"
+        [ "$command" = train ] && flags="$flags --output --resume --dry-run --quiet"
+        case $cur in
+        -*)
+            COMPREPLY=($(compgen -W "$flags" -- "$cur"))
+            return
+            ;;
+        *.*=*) return ;;
+        [a-z]*)
+            local keys
+            keys=$(mwnet list options --json 2>/dev/null | tail -n 1 |
+                grep -oE '"key": *"[^"]*"' | sed 's/.*"\([^"]*\)"$/\1=/')
+            COMPREPLY=($(compgen -W "$keys" -- "$cur"))
+            [ "${#COMPREPLY[@]}" -gt 0 ] && compopt -o nospace
+            ;;
+        esac
+        COMPREPLY+=($(compgen -f -- "$cur"))
+        ;;
+    bench)
+        COMPREPLY=($(compgen -W "--only --threads --json --help" -- "$cur"))
+        ;;
+    *)
+        COMPREPLY=($(compgen -f -W "--json --help" -- "$cur"))
+        ;;
+    esac
+}
+complete -o filenames -F _mwnet mwnet

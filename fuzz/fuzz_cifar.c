@@ -1,0 +1,73 @@
+/* fuzz_cifar.c - feeds files made from arbitrary bytes to the CIFAR readers (libFuzzer entry
+ * point). Byte 0 chooses the reader, bytes 1 and 2 how much of the last row is missing, byte 3
+ * the number of rows; then come the rows' label bytes, and what is left is the file of class
+ * names. */
+#include "data/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PICTURE = 3 * 32 * 32, ROWS = 8 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char folder[] = "/tmp/mwn-fuzz-cifar-XXXXXX";
+
+static void put(const char *name, const void *bytes, size_t size)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
+        abort();
+}
+
+static void clean(void)
+{
+    char command[128];
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    (void)!system(command);
+}
+
+static void use(const struct mwn_source *source)
+{
+    size_t letters = 0;
+    for (size_t i = 0; i < source->n; i++)
+        if (source->label[i] < 0 || source->label[i] >= source->classes)
+            abort();
+    for (int c = 0; source->class_names && c < source->classes; c++)
+        letters += strlen(source->class_names[c]);
+    if (source->class_names && letters < (size_t)source->classes)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static unsigned char file[ROWS * (2 + PICTURE)];
+    static char readers[][16] = {"cifar10", "cifar100"};
+    static bool ready;
+    if (!ready && (!mkdtemp(folder) || atexit(clean) != 0))
+        abort();
+    ready = true;
+    if (size < 4)
+        return 0;
+    size_t kind = data[0] % 2, head = kind + 1, rows = data[3] % (ROWS + 1);
+    size_t missing = (data[1] + 256U * data[2]) % (PICTURE + head), used = 4;
+    for (size_t i = 0; i < rows * head && used < size; i++, used++)
+        file[i / head * (head + PICTURE) + i % head] = data[used];
+    size_t length = rows * (head + PICTURE);
+    put(kind ? "test.bin" : "test_batch.bin", file,
+        length > missing ? length - missing : 0);
+    put(kind ? "fine_label_names.txt" : "batches.meta.txt", data + used, size - used);
+    struct mwn_data_options options = {.reader = readers[kind], .path = folder};
+    struct mwn_source source;
+    struct mwn_error err = {0};
+    if (mwn_source_open(&source, &options, MWN_PART_TEST, &err) == MWN_OK)
+        use(&source);
+    else if (err.status == MWN_OK || err.text[0] == '\0')
+        abort();
+    mwn_source_close(&source);
+    return 0;
+}

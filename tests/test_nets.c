@@ -1,0 +1,262 @@
+/* test_nets.c - whole networks: the identity sum_i c_i jvp_i = <grad, u>, the fast backend
+ * against the reference, and what a step must not do. */
+#include "nn_cases.h"
+
+#include "base/mem.h"
+#include "base/option.h"
+#include "models/model.h"
+
+struct net_case {
+    const char *model, *shortcut;
+    struct mwn_shape shape;
+    double dropout, step; /* size of the direction */
+    size_t n;
+};
+
+static const struct net_case cases[] = {
+    {"mlp", "A", {3, 6, 6}, 0, 0.01, 16},
+    {"mlp", "A", {20, 1, 1}, 0.3, 0.01, 16},
+    {"smallconv", "A", {1, 28, 28}, 0, 0.01, 8},
+    {"resnet8", "A", {3, 16, 16}, 0, 0.01, 8},
+    {"resnet20", "A", {3, 8, 8}, 0, 0.01, 6},
+    {"resnet20", "B", {3, 8, 8}, 0, 0.01, 6},
+    {"wrn-10-1", "A", {3, 8, 8}, 0.3, 0.01, 6},
+    {"wrn-16-2", "A", {3, 8, 8}, 0, 0.01, 6},
+    {"preact-resnet18", "A", {3, 8, 8}, 0, 0.003, 6},
+};
+
+static struct mwn_graph build(const struct net_case *c)
+{
+    struct mwn_error err = {0};
+    struct mwn_graph graph = {0};
+    struct mwn_model_options options = {0};
+    const char *const keys[] = {"name", "shortcut"}, *const values[] = {c->model,
+                                                                        c->shortcut};
+    assert_int_equal(mwn_options_default(mwn_model_option_rows, &options, &err), MWN_OK);
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(mwn_option_set(mwn_option_find(mwn_model_option_rows, keys[k]),
+                                        "model", &options, values[k], &err),
+                         MWN_OK);
+    options.dropout = c->dropout;
+    if (mwn_model_build(&graph, &options, c->shape, CASE_CLASSES, &err) != MWN_OK)
+        fail_msg("%s", err.text);
+    mwn_options_release(mwn_model_option_rows, &options);
+    return graph;
+}
+
+static mwn_net *net_of(const struct net_case *c, const char *backend, enum mwn_dtype dtype,
+                       struct case_data *data)
+{
+    struct mwn_graph graph = build(c);
+    if (data)
+        case_data_make(data, &graph, c->n, CASE_CLASSES, c->step);
+    return case_net(&graph, backend, dtype);
+}
+
+static void check_identity(const char *backend, enum mwn_dtype dtype, double bound)
+{
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        struct case_data data;
+        struct case_result result;
+        mwn_net *net = net_of(&cases[k], backend, dtype, &data);
+        case_run(net, &data, &result);
+        if (!(result.identity < bound))
+            fail_msg("%s on %s: %.3g", cases[k].model, mwn_net_backend(net),
+                     result.identity);
+        free(result.grad);
+        case_data_release(&data);
+        mwn_net_free(net);
+    }
+}
+
+static void test_identity_holds_in_double(void **state)
+{
+    (void)state;
+    check_identity("ref", MWN_F64, 1e-12);
+}
+
+static void test_identity_holds_on_the_fast_backend(void **state)
+{
+    (void)state;
+    check_identity("auto", MWN_F32, 3e-6);
+}
+
+/* A ReLU's input within rounding of zero may fall on either side, so single numbers differ;
+ * the bound is on the whole. */
+static void test_fast_backend_matches_reference(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        struct case_data data, same;
+        struct case_result got, want;
+        mwn_net *net = net_of(&cases[k], "auto", MWN_F32, &data);
+        mwn_net *reference = net_of(&cases[k], "ref", MWN_F64, &same);
+        case_run(net, &data, &got);
+        case_run(reference, &same, &want);
+        double loss = case_distance(got.loss, want.loss, data.n);
+        double tangent = case_distance(got.dloss, want.dloss, data.n);
+        double gradient = case_distance(got.grad, want.grad, data.params);
+        if (!(loss < 1e-5 && tangent < 2e-3 && gradient < 2e-3))
+            fail_msg("%s: loss %.2g, tangent %.2g, gradient %.2g", cases[k].model, loss,
+                     tangent, gradient);
+        free(got.grad);
+        free(want.grad);
+        case_data_release(&data);
+        case_data_release(&same);
+        mwn_net_free(net);
+        mwn_net_free(reference);
+    }
+}
+
+/* One pass of everything that an iteration does. */
+static void iterate(mwn_net *net, const struct mwn_batch *batch, void *grad, double *out)
+{
+    struct mwn_error err = {0};
+    struct mwn_learner l;
+    double coef[64];
+    mwn_net_learner(net, &l);
+    for (size_t i = 0; i < batch->n; i++)
+        coef[i] = 1.0 / (double)batch->n;
+    if (l.forward(l.self, batch, out, &err) != MWN_OK ||
+        l.backward(l.self, coef, grad, &err) != MWN_OK ||
+        l.meta(l.self, l.params, batch, out, grad, &err) != MWN_OK ||
+        l.jvp(l.self, grad, 0, out, &err) != MWN_OK ||
+        l.backward(l.self, coef, grad, &err) != MWN_OK)
+        fail_msg("%s", err.text);
+}
+
+static void test_planned_step_allocates_nothing(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        struct case_data data;
+        struct mwn_error err = {0};
+        double out[64];
+        mwn_net *net = net_of(&cases[k], "auto", MWN_F32, &data);
+        assert_int_equal(mwn_net_plan(net, data.n, data.n, &err), MWN_OK);
+        void *x = case_input(net, &data), *grad = case_alloc(mwn_net_vector(net), 8);
+        const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
+        uint64_t before = mwn_mem_count();
+        size_t memory = mwn_net_memory(net);
+        iterate(net, &batch, grad, out);
+        assert_true(mwn_mem_count() == before);
+        assert_true(mwn_net_memory(net) == memory);
+        free(x);
+        free(grad);
+        case_data_release(&data);
+        mwn_net_free(net);
+    }
+}
+
+static void test_same_pass_twice_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    struct case_data data;
+    double out[2][64];
+    mwn_net *net = net_of(&cases[4], "auto", MWN_F32, &data);
+    size_t bytes = mwn_net_vector(net) * sizeof(float);
+    void *x = case_input(net, &data), *first = case_alloc(1, bytes),
+         *second = case_alloc(1, bytes);
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
+    iterate(net, &batch, first, out[0]);
+    iterate(net, &batch, second, out[1]);
+    assert_memory_equal(first, second, bytes);
+    assert_memory_equal(out[0], out[1], data.n * sizeof(double));
+    free(x);
+    free(first);
+    free(second);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
+static void test_meta_pass_leaves_the_training_pass_intact(void **state)
+{
+    (void)state;
+    struct case_data data;
+    struct mwn_error err = {0};
+    struct mwn_learner l;
+    double loss[64], before[64], after[64];
+    double mean[2][64], variance[2][64];
+    mwn_net *net = net_of(&cases[3], "auto", MWN_F32, &data);
+    mwn_net_learner(net, &l);
+    float *x = case_input(net, &data);
+    void *u = case_vector(net, data.direction), *moved = case_alloc(l.n_params, 4);
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
+    mwn_vec_add(l.dtype, l.n_params, l.params, 1, u, moved);
+    assert_int_equal(l.forward(l.self, &batch, loss, &err), MWN_OK);
+    assert_int_equal(l.jvp(l.self, u, 0, before, &err), MWN_OK);
+    mwn_net_get_stats(net, 2, mean[0], variance[0]);
+    assert_int_equal(l.meta(l.self, moved, &batch, loss, u, &err), MWN_OK);
+    free(u);
+    u = case_vector(net, data.direction);
+    assert_int_equal(l.jvp(l.self, u, 0, after, &err), MWN_OK);
+    mwn_net_get_stats(net, 2, mean[1], variance[1]);
+    assert_memory_equal(before, after, data.n * sizeof(double));
+    assert_memory_equal(mean[0], mean[1], 16 * sizeof(double));
+    assert_memory_equal(variance[0], variance[1], 16 * sizeof(double));
+    free(x);
+    free(u);
+    free(moved);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
+static void test_last_layer_tangent_is_the_full_one_of_a_cut_direction(void **state)
+{
+    (void)state;
+    struct case_data data;
+    struct mwn_error err = {0};
+    struct mwn_learner l;
+    double loss[64], cut[64], full[64];
+    mwn_net *net = net_of(&cases[2], "auto", MWN_F32, &data);
+    mwn_net_learner(net, &l);
+    float *x = case_input(net, &data), *u = case_vector(net, data.direction);
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
+    assert_true(l.head > 0);
+    assert_int_equal(l.forward(l.self, &batch, loss, &err), MWN_OK);
+    assert_int_equal(l.jvp(l.self, u, l.head, cut, &err), MWN_OK);
+    memset(u, 0, l.head * sizeof(float));
+    assert_int_equal(l.jvp(l.self, u, 0, full, &err), MWN_OK);
+    ASSERT_BELOW(case_distance(cut, full, data.n), 1e-6);
+    free(x);
+    free(u);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
+static void test_published_parameter_counts(void **state)
+{
+    (void)state;
+    const struct {
+        struct net_case c;
+        size_t count; /* with 4 classes instead of 10: 6 rows of the head less */
+    } known[] = {
+        {{"resnet20", "A", {3, 32, 32}, 0, 0, 1}, 269722 - 6 * 65},
+        {{"resnet32", "A", {3, 32, 32}, 0, 0, 1}, 464154 - 6 * 65},
+        {{"wrn-28-10", "A", {3, 32, 32}, 0, 0, 1}, 36479194 - 6 * 641},
+        {{"preact-resnet18", "A", {3, 32, 32}, 0, 0, 1}, 11171146 - 6 * 513},
+    };
+    for (size_t k = 0; k < MWN_COUNT(known); k++) {
+        struct mwn_graph graph = build(&known[k].c);
+        size_t count = 0;
+        for (int p = 0; p < graph.param_count; p++)
+            count += graph.params[p].count;
+        assert_int_equal(count, known[k].count);
+        mwn_graph_release(&graph);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_identity_holds_in_double),
+        cmocka_unit_test(test_identity_holds_on_the_fast_backend),
+        cmocka_unit_test(test_fast_backend_matches_reference),
+        cmocka_unit_test(test_planned_step_allocates_nothing),
+        cmocka_unit_test(test_same_pass_twice_gives_the_same_bytes),
+        cmocka_unit_test(test_meta_pass_leaves_the_training_pass_intact),
+        cmocka_unit_test(test_last_layer_tangent_is_the_full_one_of_a_cut_direction),
+        cmocka_unit_test(test_published_parameter_counts),
+    };
+    return cmocka_run_group_tests_name("nets", tests, NULL, NULL);
+}

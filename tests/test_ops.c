@@ -1,0 +1,279 @@
+/* test_ops.c - every operator on every shape of a list: the reference backend in double
+ * against central differences, every backend in float against the reference. */
+#include "nn_cases.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct op_case {
+    const char *label;
+    enum mwn_op op;
+    struct mwn_shape shape; /* of the operator's input */
+    int out, kernel_h, kernel_w, stride, pad;
+    bool flag; /* conv: bias; bnorm: relu */
+    bool residual;
+};
+
+static const struct op_case cases[] = {
+    {"conv 3x3", MWN_OP_conv, {16, 8, 8}, 16, 3, 3, 1, 1, false, false},
+    {"conv 3x3 odd channels", MWN_OP_conv, {5, 7, 9}, 6, 3, 3, 1, 1, false, false},
+    {"conv 3x3 bias", MWN_OP_conv, {16, 6, 6}, 32, 3, 3, 1, 1, true, false},
+    {"conv 3x3 stride 2", MWN_OP_conv, {16, 8, 8}, 32, 3, 3, 2, 1, false, false},
+    {"conv 3x3 stride 2, odd size", MWN_OP_conv, {16, 9, 7}, 16, 3, 3, 2, 1, true, false},
+    {"conv 1x1", MWN_OP_conv, {32, 5, 5}, 16, 1, 1, 1, 0, false, false},
+    {"conv 1x1 stride 2", MWN_OP_conv, {16, 8, 8}, 32, 1, 1, 2, 0, false, false},
+    {"conv 5x5", MWN_OP_conv, {8, 9, 9}, 16, 5, 5, 1, 2, false, false},
+    {"conv 7x7 stride 2", MWN_OP_conv, {8, 16, 16}, 16, 7, 7, 2, 3, false, false},
+    {"conv 3x5, no padding", MWN_OP_conv, {16, 8, 9}, 16, 3, 5, 1, 0, false, false},
+    {"bnorm", MWN_OP_bnorm, {16, 6, 6}, 0, 0, 0, 0, 0, false, false},
+    {"bnorm relu", MWN_OP_bnorm, {32, 5, 5}, 0, 0, 0, 0, 0, true, false},
+    {"bnorm relu odd channels", MWN_OP_bnorm, {7, 5, 3}, 0, 0, 0, 0, 0, true, false},
+    {"bnorm residual", MWN_OP_bnorm, {16, 4, 4}, 0, 0, 0, 0, 0, false, true},
+    {"bnorm relu residual", MWN_OP_bnorm, {16, 4, 4}, 0, 0, 0, 0, 0, true, true},
+    {"relu", MWN_OP_relu, {16, 5, 5}, 0, 0, 0, 0, 0, false, false},
+    {"add", MWN_OP_add, {16, 4, 4}, 0, 0, 0, 0, 0, false, true},
+    {"shortcut 16 to 32", MWN_OP_shortcut, {16, 8, 8}, 32, 0, 0, 2, 0, false, false},
+    {"shortcut 4 to 8", MWN_OP_shortcut, {4, 7, 7}, 8, 0, 0, 2, 0, false, false},
+    {"shortcut 32 to 64", MWN_OP_shortcut, {32, 4, 4}, 64, 0, 0, 2, 0, false, false},
+    {"avgpool 2", MWN_OP_avgpool, {16, 8, 8}, 0, 2, 2, 2, 0, false, false},
+    {"avgpool 3 padded", MWN_OP_avgpool, {8, 7, 7}, 0, 3, 3, 2, 1, false, false},
+    {"maxpool 2", MWN_OP_maxpool, {16, 8, 8}, 0, 2, 2, 2, 0, false, false},
+    {"maxpool 3 padded", MWN_OP_maxpool, {6, 7, 9}, 0, 3, 3, 2, 1, false, false},
+    {"gpool", MWN_OP_gpool, {16, 5, 5}, 0, 0, 0, 0, 0, false, false},
+    {"gpool odd channels", MWN_OP_gpool, {5, 3, 4}, 0, 0, 0, 0, 0, false, false},
+    {"flatten", MWN_OP_flatten, {10, 3, 4}, 0, 0, 0, 0, 0, false, false},
+    {"dropout", MWN_OP_dropout, {16, 4, 4}, 0, 0, 0, 0, 0, false, false},
+    {"linear", MWN_OP_linear, {24, 1, 1}, 13, 0, 0, 0, 0, false, false},
+    {"first conv, 1 channel", MWN_OP_input, {1, 9, 9}, 16, 3, 3, 1, 1, true, false},
+    {"first conv, 3 channels", MWN_OP_input, {3, 8, 8}, 16, 3, 3, 1, 1, false, false},
+    {"first conv, 4 channels stride 2",
+     MWN_OP_input,
+     {4, 9, 8},
+     8,
+     3,
+     3,
+     2,
+     1,
+     true,
+     false},
+    {"plain bnorm relu", MWN_OP_COUNT, {12, 1, 1}, 0, 0, 0, 0, 0, true, false},
+};
+
+static const char *backend = "auto";
+
+static int build_op(struct mwn_graph *g, const struct op_case *c, int x)
+{
+    struct mwn_conv_spec conv = {.out = c->out,
+                                 .kernel_h = c->kernel_h,
+                                 .kernel_w = c->kernel_w,
+                                 .stride = c->stride,
+                                 .pad = c->pad,
+                                 .bias = c->flag};
+    switch (c->op) {
+    case MWN_OP_input:
+    case MWN_OP_conv:
+        return mwn_graph_conv(g, x, "op", &conv);
+    case MWN_OP_bnorm:
+    case MWN_OP_COUNT:
+        return mwn_graph_bnorm(g, x, c->residual ? x : MWN_NO_NODE, c->flag, "op");
+    case MWN_OP_relu:
+        return mwn_graph_relu(g, x);
+    case MWN_OP_add:
+        return mwn_graph_add(g, mwn_graph_bnorm(g, x, MWN_NO_NODE, true, "side"), x);
+    case MWN_OP_shortcut:
+        return mwn_graph_shortcut(g, x, c->out, c->stride);
+    case MWN_OP_avgpool:
+        return mwn_graph_avgpool(g, x, c->kernel_h, c->stride, c->pad);
+    case MWN_OP_maxpool:
+        return mwn_graph_maxpool(g, x, c->kernel_h, c->stride, c->pad);
+    case MWN_OP_gpool:
+        return mwn_graph_gpool(g, x);
+    case MWN_OP_dropout:
+        return mwn_graph_dropout(g, x, 0.3);
+    case MWN_OP_linear:
+        return mwn_graph_linear(g, x, "op", &(struct mwn_linear_spec){.out = c->out});
+    default:
+        return mwn_graph_flatten(g, x);
+    }
+}
+
+/* input -> a layer with parameters -> the operator -> logits, so that the operator's input has
+ * a gradient and a tangent. */
+static struct mwn_graph build(const struct op_case *c)
+{
+    struct mwn_graph g = {0};
+    struct mwn_error err = {0};
+    struct mwn_conv_spec before = {
+        .out = c->shape.c, .kernel_h = 1, .kernel_w = 1, .stride = 1, .bias = true};
+    bool flat = c->op == MWN_OP_linear || c->op == MWN_OP_COUNT;
+    int x;
+    if (c->op == MWN_OP_input) {
+        x = mwn_graph_input(&g, c->shape);
+    } else if (flat) {
+        x = mwn_graph_input(&g, (struct mwn_shape){9, 1, 1});
+        x = mwn_graph_linear(&g, x, "before", &(struct mwn_linear_spec){.out = c->shape.c});
+    } else {
+        x = mwn_graph_input(&g, (struct mwn_shape){3, c->shape.h, c->shape.w});
+        x = mwn_graph_conv(&g, x, "before", &before);
+    }
+    x = build_op(&g, c, x);
+    if (!g.failed && (g.nodes[x].shape.h > 1 || g.nodes[x].shape.w > 1))
+        x = mwn_graph_flatten(&g, x);
+    x = mwn_graph_linear(&g, x, "head", &(struct mwn_linear_spec){.out = CASE_CLASSES});
+    mwn_graph_output(&g, x);
+    if (mwn_graph_check(&g, &err) != MWN_OK)
+        fail_msg("%s: %s", c->label, err.text);
+    return g;
+}
+
+static mwn_net *net_of(const struct op_case *c, const char *name, enum mwn_dtype dtype,
+                       struct case_data *data)
+{
+    struct mwn_graph graph = build(c);
+    case_data_make(data, &graph, CASE_BATCH, CASE_CLASSES, 0.05);
+    return case_net(&graph, name, dtype);
+}
+
+/* Losses at parameters moved by t along the direction. */
+static void losses_at(mwn_net *net, const struct case_data *data, double t, double *loss)
+{
+    struct mwn_error err = {0};
+    struct mwn_learner learner;
+    mwn_net_learner(net, &learner);
+    void *x = case_input(net, data), *u = case_vector(net, data->direction);
+    void *moved = case_alloc(learner.n_params, sizeof(double));
+    const struct mwn_batch batch = {.n = data->n, .x = x, .label = data->label, .key = 3};
+    mwn_vec_add(learner.dtype, learner.n_params, learner.params, t, u, moved);
+    if (learner.meta(learner.self, moved, &batch, loss, NULL, &err) != MWN_OK)
+        fail_msg("%s", err.text);
+    free(x);
+    free(u);
+    free(moved);
+}
+
+static void test_reference_matches_central_differences(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        struct case_data data;
+        struct case_result result;
+        double up[64], down[64], difference[64], h = 1e-6;
+        mwn_net *net = net_of(&cases[k], "ref", MWN_F64, &data);
+        case_run(net, &data, &result);
+        losses_at(net, &data, h, up);
+        losses_at(net, &data, -h, down);
+        for (size_t i = 0; i < data.n; i++)
+            difference[i] = (up[i] - down[i]) / (2 * h);
+        double error = case_distance(result.dloss, difference, data.n);
+        if (!(error < 1e-7) || !(result.identity < 1e-12))
+            fail_msg("%s: tangent against differences %.2g, gradient against tangent %.2g",
+                     cases[k].label, error, result.identity);
+        free(result.grad);
+        case_data_release(&data);
+        mwn_net_free(net);
+    }
+}
+
+/* Largest difference of the running statistics of two nets. */
+static double stats_distance(mwn_net *a, mwn_net *b)
+{
+    double worst = 0;
+    for (int s = 0; s < mwn_net_graph(a)->stats_count; s++) {
+        int channels;
+        double value[4][64];
+        mwn_net_stats_name(a, s, &channels);
+        mwn_net_get_stats(a, s, value[0], value[1]);
+        mwn_net_get_stats(b, s, value[2], value[3]);
+        for (int c = 0; c < channels; c++)
+            for (int j = 0; j < 2; j++)
+                worst = fmax(worst, fabs(value[j][c] - value[j + 2][c]));
+    }
+    return worst;
+}
+
+static double infer_distance(mwn_net *a, mwn_net *b, const struct case_data *data)
+{
+    struct mwn_error err = {0};
+    double logits[2][64 * CASE_CLASSES];
+    mwn_net *nets[2] = {a, b};
+    for (int k = 0; k < 2; k++) {
+        void *x = case_input(nets[k], data);
+        const struct mwn_batch batch = {.n = data->n, .x = x, .label = data->label};
+        if (mwn_net_infer(nets[k], &batch, logits[k], &err) != MWN_OK)
+            fail_msg("%s", err.text);
+        free(x);
+    }
+    return case_distance(logits[0], logits[1], data->n * CASE_CLASSES);
+}
+
+static void compare_with_reference(const struct op_case *c, const char *name)
+{
+    struct case_data data, same;
+    struct case_result got, want;
+    mwn_net *net = net_of(c, name, MWN_F32, &data);
+    mwn_net *reference = net_of(c, "ref", MWN_F64, &same);
+    case_run(net, &data, &got);
+    case_run(reference, &same, &want);
+    double loss = case_distance(got.loss, want.loss, data.n);
+    double tangent = case_distance(got.dloss, want.dloss, data.n);
+    double gradient = case_distance(got.grad, want.grad, data.params);
+    double stats = stats_distance(net, reference);
+    double logits = infer_distance(net, reference, &data);
+    if (!(loss < 2e-6 && tangent < 1e-5 && gradient < 1e-5 && stats < 1e-5 &&
+          logits < 1e-5))
+        fail_msg("%s on %s: loss %.2g, tangent %.2g, gradient %.2g, statistics %.2g, "
+                 "evaluation %.2g",
+                 c->label, mwn_net_backend(net), loss, tangent, gradient, stats, logits);
+    free(got.grad);
+    free(want.grad);
+    case_data_release(&data);
+    case_data_release(&same);
+    mwn_net_free(net);
+    mwn_net_free(reference);
+}
+
+static void test_backend_matches_reference(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+        compare_with_reference(&cases[k], backend);
+}
+
+static void test_float_reference_matches_double(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+        compare_with_reference(&cases[k], "ref");
+}
+
+/* Fast backends are limited to one instruction set for a whole process. */
+static int run_backend(const char *name)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_backend_matches_reference)};
+    backend = name;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        int failed = cmocka_run_group_tests_name(name, tests, NULL, NULL);
+        fflush(NULL);
+        _exit(failed != 0);
+    }
+    int status = 1;
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return 1;
+    return !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int main(void)
+{
+    int failed = run_backend("auto");
+#ifdef MWN_HAVE_DNNL
+    if (__builtin_cpu_supports("avx2"))
+        failed += run_backend("dnnl-avx2");
+#endif
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference_matches_central_differences),
+        cmocka_unit_test(test_float_reference_matches_double),
+    };
+    return failed + cmocka_run_group_tests_name("ref", tests, NULL, NULL);
+}

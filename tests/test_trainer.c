@@ -1,0 +1,273 @@
+/* test_trainer.c - the public trainer on a learner of the caller's own: that it makes the
+ * method's iterations, and what it refuses. */
+#include "base/base.h"
+#include "base/mem.h"
+#include "engine/step.h"
+#include "methods/method.h"
+#include "toy_learner.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+enum { TRAIN = 7, META = 5 };
+
+struct world {
+    struct toy toy;
+    struct mwn_learner learner;
+    struct toy_data train, meta;
+};
+
+static void world_open(struct world *world)
+{
+    world->learner = toy_learner(&world->toy);
+    toy_data(&world->train, TRAIN, 0.2);
+    toy_data(&world->meta, META, 1.1);
+}
+
+/* Options as key, value, key, value, ..., NULL. */
+static mwn_config *options(const char *const *pairs)
+{
+    mwn_config *config = NULL;
+    struct mwn_error err = {0};
+    assert_int_equal(mwn_config_create(&config, &err), MWN_OK);
+    for (; *pairs; pairs += 2)
+        if (mwn_config_set(config, pairs[0], pairs[1], &err) != MWN_OK)
+            fail_msg("%s", err.text);
+    return config;
+}
+
+static mwn_trainer *open_trainer(struct world *world, const char *const *pairs)
+{
+    mwn_trainer *trainer = NULL;
+    struct mwn_error err = {0};
+    mwn_config *config = options(pairs);
+    if (mwn_trainer_create(&trainer, &world->learner, config, TOY_BATCH, &err) != MWN_OK)
+        fail_msg("%s", err.text);
+    mwn_config_free(config);
+    return trainer;
+}
+
+/* The same by the engine's own calls. */
+static void train_by_hand(struct world *world, int steps, double weight[TRAIN])
+{
+    const struct mwn_method *method = &mwn_method_mwnet;
+    const struct mwn_meta_options meta = {.every = 2, .virtual_step = MWN_VIRTUAL_FULL};
+    struct mwn_step step = {
+        .sgd = {.momentum = 0.5, .weight_decay = 0.01, .nesterov = true}};
+    void *self = mwn_alloc(1, method->self_size);
+    void *fields = mwn_alloc(1, method->options_size);
+    assert_true(self && fields);
+    assert_int_equal(mwn_options_default(method->options, fields, NULL), MWN_OK);
+    assert_int_equal(method->begin(self, fields, TOY_BATCH, 3, NULL), MWN_OK);
+    assert_int_equal(mwn_step_init(&step, &world->learner, &meta, TOY_BATCH, true, NULL),
+                     MWN_OK);
+    for (int i = 0; i < steps; i++) {
+        step.train = &world->train.batch;
+        step.meta = i % 2 == 0 ? &world->meta.batch : NULL;
+        step.lr = 0.3;
+        assert_int_equal(method->step(self, &step, NULL), MWN_OK);
+    }
+    memcpy(weight, step.weight, TRAIN * sizeof *weight);
+    method->end(self);
+    mwn_options_release(method->options, fields);
+    mwn_free(self);
+    mwn_free(fields);
+    mwn_step_release(&step);
+}
+
+static void test_trainer_makes_the_iterations_of_the_method(void **state)
+{
+    (void)state;
+    const char *const pairs[] = {"method.name",
+                                 "mwnet",
+                                 "meta.every",
+                                 "2",
+                                 "meta.virtual",
+                                 "full",
+                                 "train.momentum",
+                                 "0.5",
+                                 "train.nesterov",
+                                 "true",
+                                 "train.weight_decay",
+                                 "0.01",
+                                 "train.seed",
+                                 "3",
+                                 NULL};
+    struct world a, b;
+    double weight[TRAIN], other[TRAIN];
+    world_open(&a);
+    world_open(&b);
+    mwn_trainer *trainer = open_trainer(&a, pairs);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(mwn_trainer_step(trainer, &a.train.batch,
+                                          i % 2 == 0 ? &a.meta.batch : NULL, 0.3, weight,
+                                          NULL),
+                         MWN_OK);
+    train_by_hand(&b, 6, other);
+    assert_memory_equal(a.toy.params, b.toy.params, sizeof a.toy.params);
+    assert_memory_equal(weight, other, sizeof weight);
+    mwn_trainer_free(trainer);
+}
+
+static void test_weights_are_between_0_and_1_and_one_for_plain_training(void **state)
+{
+    (void)state;
+    const double loss[4] = {0, 0.7, 3, 20};
+    const char *const plain[] = {"method.name", "ce", NULL};
+    const char *const learned[] = {"method.name", "mwnet", NULL};
+    struct world world;
+    double weight[TRAIN];
+    world_open(&world);
+    mwn_trainer *trainer = open_trainer(&world, plain);
+    assert_int_equal(mwn_trainer_step(trainer, &world.train.batch, NULL, 0.1, weight, NULL),
+                     MWN_OK);
+    for (size_t i = 0; i < TRAIN; i++)
+        assert_true(weight[i] == 1);
+    mwn_trainer_weigh(trainer, 4, loss, weight);
+    assert_true(weight[0] == 1 && weight[3] == 1);
+    mwn_trainer_free(trainer);
+    trainer = open_trainer(&world, learned);
+    mwn_trainer_weigh(trainer, 4, loss, weight);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(weight[i] > 0 && weight[i] < 1);
+    mwn_trainer_free(trainer);
+}
+
+static void test_differences_do_without_a_tangent_pass(void **state)
+{
+    (void)state;
+    const char *const pairs[] = {"method.name", "mwnet", "meta.gradient", "fd", NULL};
+    struct world world;
+    struct mwn_error err = {0};
+    mwn_trainer *trainer = NULL;
+    world_open(&world);
+    world.learner.jvp = NULL;
+    assert_int_equal(mwn_trainer_create(&trainer, &world.learner, NULL, TOY_BATCH, &err),
+                     MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "jvp"));
+    assert_non_null(strstr(err.hint, "meta.gradient=fd"));
+    trainer = open_trainer(&world, pairs);
+    assert_int_equal(
+        mwn_trainer_step(trainer, &world.train.batch, &world.meta.batch, 0.1, NULL, &err),
+        MWN_OK);
+    mwn_trainer_free(trainer);
+}
+
+static void refuse(struct mwn_learner learner, size_t max_batch, const char *word)
+{
+    mwn_trainer *trainer = NULL;
+    struct mwn_error err = {0};
+    assert_int_equal(mwn_trainer_create(&trainer, &learner, NULL, max_batch, &err),
+                     MWN_ERR_CONFIG);
+    if (!strstr(err.text, word))
+        fail_msg("'%s' does not say '%s'", err.text, word);
+    assert_null(trainer);
+}
+
+static void test_unfit_learners_are_refused(void **state)
+{
+    (void)state;
+    struct toy toy;
+    const struct mwn_learner good = toy_learner(&toy);
+    struct mwn_learner bad = good;
+    refuse(good, 0, "max_batch");
+    bad.head = TOY_PARAMS;
+    refuse(bad, 4, "head");
+    bad = good;
+    bad.forward = NULL;
+    refuse(bad, 4, "forward");
+    bad = good;
+    bad.params = NULL;
+    refuse(bad, 4, "params");
+    bad = good;
+    bad.meta = NULL;
+    refuse(bad, 4, "meta");
+    bad = good;
+    bad.dtype = (enum mwn_dtype)7;
+    refuse(bad, 4, "dtype");
+}
+
+static void test_unfit_steps_are_refused_and_do_not_count(void **state)
+{
+    (void)state;
+    const char *const pairs[] = {"method.name", "mwnet", "meta.every", "3", NULL};
+    struct world world;
+    struct mwn_error err = {0};
+    world_open(&world);
+    mwn_trainer *trainer = open_trainer(&world, pairs);
+    struct mwn_batch large = world.train.batch, *train = &world.train.batch;
+    large.n = TOY_BATCH + 1;
+    assert_int_equal(mwn_trainer_step(trainer, train, NULL, 0.1, NULL, &err),
+                     MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "iteration 0: method 'mwnet' needs a meta batch"));
+    assert_int_equal(mwn_trainer_step(trainer, &large, &large, 0.1, NULL, &err),
+                     MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "9 samples"));
+    assert_int_equal(mwn_trainer_step(trainer, train, &large, 0.1, NULL, &err),
+                     MWN_ERR_CONFIG);
+    assert_int_equal(mwn_trainer_step(trainer, train, train, (double)NAN, NULL, &err),
+                     MWN_ERR_CONFIG);
+    world.toy.fail_in = 2;
+    assert_int_equal(mwn_trainer_step(trainer, train, &world.meta.batch, 0.1, NULL, &err),
+                     MWN_ERR_RUNTIME);
+    assert_int_equal(mwn_trainer_step(trainer, train, &world.meta.batch, 0.1, NULL, &err),
+                     MWN_OK);
+    for (int i = 1; i < 3; i++) /* Only every third iteration needs a meta batch. */
+        assert_int_equal(mwn_trainer_step(trainer, train, NULL, 0.1, NULL, &err), MWN_OK);
+    assert_int_equal(mwn_trainer_step(trainer, train, NULL, 0.1, NULL, &err),
+                     MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "iteration 3"));
+    mwn_trainer_free(trainer);
+    mwn_trainer_free(NULL);
+}
+
+static void test_wrong_options_are_reported(void **state)
+{
+    (void)state;
+    struct world world;
+    struct mwn_error err = {0};
+    mwn_trainer *trainer = NULL;
+    const char *const pairs[] = {"method.name", "mwnet", "method.hidden",
+                                 "1,1,1,1,1,1,1,1,1", NULL};
+    world_open(&world);
+    mwn_config *config = options(pairs);
+    assert_int_equal(mwn_trainer_create(&trainer, &world.learner, config, 4, &err),
+                     MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "hidden layers"));
+    assert_null(trainer);
+    mwn_config_free(config);
+}
+
+static void test_memory_that_runs_out_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world);
+    mwn_status status = MWN_ERR_MEMORY;
+    for (uint64_t n = 1; status == MWN_ERR_MEMORY; n++) {
+        mwn_trainer *trainer = NULL;
+        mwn_mem_fail_after(n);
+        status = mwn_trainer_create(&trainer, &world.learner, NULL, 4, NULL);
+        mwn_mem_fail_after(0);
+        assert_true(n < 200);
+        mwn_trainer_free(trainer);
+    }
+    assert_int_equal(status, MWN_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_trainer_makes_the_iterations_of_the_method),
+        cmocka_unit_test(test_weights_are_between_0_and_1_and_one_for_plain_training),
+        cmocka_unit_test(test_differences_do_without_a_tangent_pass),
+        cmocka_unit_test(test_unfit_learners_are_refused),
+        cmocka_unit_test(test_unfit_steps_are_refused_and_do_not_count),
+        cmocka_unit_test(test_wrong_options_are_reported),
+        cmocka_unit_test(test_memory_that_runs_out_leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

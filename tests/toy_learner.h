@@ -1,0 +1,249 @@
+/* toy_learner.h - a small classifier in double, written out by hand, for tests of the bilevel
+ * core: tanh layer, a normalisation that couples the samples of a batch, linear layer.
+ *
+ *   h_i = tanh(A x_i + a),  m = mean_i h_i,  r = 1 / (1 + (1/n) sum_ik h_ik^2)
+ *   g_i = r (h_i - m),      z_i = B g_i + b, loss_i = -log softmax(z_i)_y
+ *
+ * Parameters in order: A [HIDDEN][IN], a [HIDDEN], B [CLASSES][HIDDEN], b [CLASSES]. */
+#ifndef TOY_LEARNER_H
+#define TOY_LEARNER_H
+
+#include "base/base.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TOY_IN = 3, TOY_HIDDEN = 4, TOY_CLASSES = 3, TOY_BATCH = 8 };
+enum {
+    TOY_AT_BIAS = TOY_HIDDEN * TOY_IN,
+    TOY_AT_HEAD = TOY_AT_BIAS + TOY_HIDDEN,
+    TOY_AT_OUT = TOY_AT_HEAD + TOY_CLASSES * TOY_HIDDEN,
+    TOY_PARAMS = TOY_AT_OUT + TOY_CLASSES
+};
+
+/* What a forward pass keeps. */
+struct toy_pass {
+    size_t n;
+    const double *x;
+    double h[TOY_BATCH][TOY_HIDDEN], mean[TOY_HIDDEN], r;
+    double p[TOY_BATCH][TOY_CLASSES]; /* softmax minus one-hot: dloss/dz */
+};
+
+struct toy {
+    double params[TOY_PARAMS];
+    struct toy_pass pass; /* of the last forward */
+    int fail_in;          /* the call that fails: counts down from here; 0: none */
+};
+
+static double toy_hidden(struct toy_pass *pass, const double *w)
+{
+    double square = 0;
+    memset(pass->mean, 0, sizeof pass->mean);
+    for (size_t i = 0; i < pass->n; i++) {
+        for (size_t k = 0; k < TOY_HIDDEN; k++) {
+            double z = w[TOY_AT_BIAS + k];
+            for (size_t j = 0; j < TOY_IN; j++)
+                z += w[k * TOY_IN + j] * pass->x[i * TOY_IN + j];
+            pass->h[i][k] = tanh(z);
+            pass->mean[k] += pass->h[i][k] / (double)pass->n;
+            square += pass->h[i][k] * pass->h[i][k] / (double)pass->n;
+        }
+    }
+    return 1 / (1 + square);
+}
+
+static void toy_run(struct toy_pass *pass, const double *w, const struct mwn_batch *batch,
+                    double *loss)
+{
+    pass->n = batch->n;
+    pass->x = batch->x;
+    pass->r = toy_hidden(pass, w);
+    for (size_t i = 0; i < pass->n; i++) {
+        double sum = 0, *p = pass->p[i];
+        for (size_t c = 0; c < TOY_CLASSES; c++) {
+            double z = w[TOY_AT_OUT + c];
+            for (size_t k = 0; k < TOY_HIDDEN; k++)
+                z += w[TOY_AT_HEAD + c * TOY_HIDDEN + k] * pass->r *
+                     (pass->h[i][k] - pass->mean[k]);
+            p[c] = exp(z);
+            sum += p[c];
+        }
+        for (size_t c = 0; c < TOY_CLASSES; c++)
+            p[c] /= sum;
+        loss[i] = -log(p[batch->label[i]]);
+        p[batch->label[i]] -= 1;
+    }
+}
+
+/* Gradient by the last layer's parameters, and dg[n][HIDDEN]. */
+static void toy_back_head(const struct toy_pass *pass, const double *w, const double *coef,
+                          double *grad, double dg[][TOY_HIDDEN])
+{
+    for (size_t i = 0; i < pass->n; i++) {
+        for (size_t c = 0; c < TOY_CLASSES; c++) {
+            double dz = coef[i] * pass->p[i][c];
+            grad[TOY_AT_OUT + c] += dz;
+            for (size_t k = 0; k < TOY_HIDDEN; k++) {
+                size_t at = TOY_AT_HEAD + c * TOY_HIDDEN + k;
+                grad[at] += dz * pass->r * (pass->h[i][k] - pass->mean[k]);
+                dg[i][k] += dz * w[at];
+            }
+        }
+    }
+}
+
+static void toy_back(const struct toy_pass *pass, const double *w, const double *coef,
+                     double *grad)
+{
+    double dg[TOY_BATCH][TOY_HIDDEN] = {{0}}, mean[TOY_HIDDEN] = {0}, dr = 0;
+    memset(grad, 0, TOY_PARAMS * sizeof *grad);
+    toy_back_head(pass, w, coef, grad, dg);
+    for (size_t i = 0; i < pass->n; i++) {
+        for (size_t k = 0; k < TOY_HIDDEN; k++) {
+            mean[k] += dg[i][k] / (double)pass->n;
+            dr += dg[i][k] * (pass->h[i][k] - pass->mean[k]);
+        }
+    }
+    double dq = -pass->r * pass->r * dr;
+    for (size_t i = 0; i < pass->n; i++) {
+        for (size_t k = 0; k < TOY_HIDDEN; k++) {
+            double h = pass->h[i][k];
+            double dh = pass->r * (dg[i][k] - mean[k]) + dq * 2 * h / (double)pass->n;
+            double dz = dh * (1 - h * h);
+            grad[TOY_AT_BIAS + k] += dz;
+            for (size_t j = 0; j < TOY_IN; j++)
+                grad[k * TOY_IN + j] += dz * pass->x[i * TOY_IN + j];
+        }
+    }
+}
+
+/* Tangents of h, of their mean and of r along dir. */
+static double toy_hidden_tangent(const struct toy_pass *pass, const double *dir,
+                                 double dh[][TOY_HIDDEN], double *dmean)
+{
+    double dq = 0;
+    for (size_t i = 0; i < pass->n; i++) {
+        for (size_t k = 0; k < TOY_HIDDEN; k++) {
+            double dz = dir[TOY_AT_BIAS + k], h = pass->h[i][k];
+            for (size_t j = 0; j < TOY_IN; j++)
+                dz += dir[k * TOY_IN + j] * pass->x[i * TOY_IN + j];
+            dh[i][k] = (1 - h * h) * dz;
+            dmean[k] += dh[i][k] / (double)pass->n;
+            dq += 2 * h * dh[i][k] / (double)pass->n;
+        }
+    }
+    return -pass->r * pass->r * dq;
+}
+
+static void toy_tangent(const struct toy_pass *pass, const double *w, const double *dir,
+                        double *dloss)
+{
+    double dh[TOY_BATCH][TOY_HIDDEN], dmean[TOY_HIDDEN] = {0};
+    double dr = toy_hidden_tangent(pass, dir, dh, dmean);
+    for (size_t i = 0; i < pass->n; i++) {
+        dloss[i] = 0;
+        for (size_t c = 0; c < TOY_CLASSES; c++) {
+            double dz = dir[TOY_AT_OUT + c];
+            for (size_t k = 0; k < TOY_HIDDEN; k++) {
+                size_t at = TOY_AT_HEAD + c * TOY_HIDDEN + k;
+                double centred = pass->h[i][k] - pass->mean[k];
+                dz += dir[at] * pass->r * centred;
+                dz += w[at] * (pass->r * (dh[i][k] - dmean[k]) + dr * centred);
+            }
+            dloss[i] += dz * pass->p[i][c];
+        }
+    }
+}
+
+static bool toy_fails(struct toy *toy)
+{
+    return toy->fail_in > 0 && --toy->fail_in == 0;
+}
+
+static mwn_status toy_forward(void *self, const struct mwn_batch *batch, double *loss,
+                              struct mwn_error *err)
+{
+    struct toy *toy = self;
+    (void)err;
+    if (toy_fails(toy))
+        return MWN_ERR_RUNTIME;
+    toy_run(&toy->pass, toy->params, batch, loss);
+    return MWN_OK;
+}
+
+static mwn_status toy_backward(void *self, const double *coef, void *grad,
+                               struct mwn_error *err)
+{
+    struct toy *toy = self;
+    (void)err;
+    if (toy_fails(toy))
+        return MWN_ERR_RUNTIME;
+    toy_back(&toy->pass, toy->params, coef, grad);
+    return MWN_OK;
+}
+
+static mwn_status toy_jvp(void *self, const void *dir, size_t from, double *dloss,
+                          struct mwn_error *err)
+{
+    struct toy *toy = self;
+    double cut[TOY_PARAMS] = {0};
+    (void)err;
+    if (toy_fails(toy))
+        return MWN_ERR_RUNTIME;
+    memcpy(cut + from, (const double *)dir + from, (TOY_PARAMS - from) * sizeof *cut);
+    toy_tangent(&toy->pass, toy->params, cut, dloss);
+    return MWN_OK;
+}
+
+static mwn_status toy_meta(void *self, const void *params, const struct mwn_batch *batch,
+                           double *loss, void *grad, struct mwn_error *err)
+{
+    struct toy *toy = self;
+    struct toy_pass pass = {0};
+    double coef[TOY_BATCH] = {0};
+    (void)err;
+    if (toy_fails(toy))
+        return MWN_ERR_RUNTIME;
+    toy_run(&pass, params, batch, loss);
+    for (size_t i = 0; i < batch->n; i++)
+        coef[i] = 1 / (double)batch->n;
+    if (grad)
+        toy_back(&pass, params, coef, grad);
+    return MWN_OK;
+}
+
+/* Parameters spread over -0.8 .. 0.8, the same every time. */
+static struct mwn_learner toy_learner(struct toy *toy)
+{
+    memset(toy, 0, sizeof *toy);
+    for (size_t i = 0; i < TOY_PARAMS; i++)
+        toy->params[i] = 0.8 * sin(1.7 * (double)i + 0.3);
+    return (struct mwn_learner){.self = toy,
+                                .dtype = MWN_F64,
+                                .n_params = TOY_PARAMS,
+                                .params = toy->params,
+                                .head = TOY_AT_HEAD,
+                                .forward = toy_forward,
+                                .backward = toy_backward,
+                                .jvp = toy_jvp,
+                                .meta = toy_meta};
+}
+
+/* A batch of n <= TOY_BATCH samples. */
+struct toy_data {
+    double x[TOY_BATCH * TOY_IN];
+    int32_t label[TOY_BATCH];
+    struct mwn_batch batch;
+};
+
+static void toy_data(struct toy_data *data, size_t n, double phase)
+{
+    memset(data, 0, sizeof *data);
+    for (size_t i = 0; i < n * TOY_IN; i++)
+        data->x[i] = 1.3 * cos(2.1 * (double)i + phase);
+    for (size_t i = 0; i < n; i++)
+        data->label[i] = (int32_t)((i * 5 + 1) % TOY_CLASSES);
+    data->batch = (struct mwn_batch){.n = n, .x = data->x, .label = data->label};
+}
+
+#endif
