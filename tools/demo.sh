@@ -19,8 +19,8 @@ train() {
     method=$1
     echo "== $2" >&2
     shift 2
-    OMP_PROC_BIND=${OMP_PROC_BIND:-true} "$build/mwnet" train recipes/fashion-noise40.yaml \
-        method.name="$method" data.path="$data" "$@" -o "$runs/$method" --json \
+    "$build/mwnet" train recipes/fashion-noise40.yaml method.name="$method" \
+        data.path="$data" "$@" -o "$runs/$method" --json \
         >"$runs/$method.out" || {
         code=$?
         echo "training stopped with exit code $code; the folder is $runs/$method" >&2

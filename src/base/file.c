@@ -14,19 +14,31 @@
 #include <zlib.h>
 
 static _Atomic uint64_t io_calls;
-static _Atomic uint64_t first_failure; /* number of the call; 0: none */
+static _Atomic uint64_t first_failure, last_failure; /* numbers of calls; 0: none */
 
 void mwn_file_fail_after(uint64_t n)
 {
+    atomic_store(&last_failure, UINT64_MAX);
     atomic_store(&first_failure, n == 0 ? 0 : atomic_load(&io_calls) + n);
+}
+
+void mwn_file_fail_once(uint64_t n)
+{
+    mwn_file_fail_after(n);
+    atomic_store(&last_failure, atomic_load(&first_failure));
+}
+
+uint64_t mwn_file_count(void)
+{
+    return atomic_load(&io_calls);
 }
 
 /* Counts an I/O call; whether the hook wants it to fail. */
 static bool io_fails(void)
 {
     uint64_t number = atomic_fetch_add(&io_calls, 1) + 1;
-    uint64_t limit = atomic_load(&first_failure);
-    if (limit == 0 || number < limit)
+    uint64_t first = atomic_load(&first_failure);
+    if (first == 0 || number < first || number > atomic_load(&last_failure))
         return false;
     errno = ENOSPC;
     return true;

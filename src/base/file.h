@@ -58,5 +58,10 @@ char *mwn_path_join(const char *dir, const char *name);
 /* Test hook: the n-th I/O call from now on (1 = the next) and all later ones fail as if
  * the disk were full; 0 switches it off. */
 void mwn_file_fail_after(uint64_t n);
+/* The same for the n-th one alone. */
+void mwn_file_fail_once(uint64_t n);
+
+/* I/O calls that the hook has counted since the process began. */
+uint64_t mwn_file_count(void);
 
 #endif

@@ -8,19 +8,26 @@
 #include <sys/mman.h>
 
 static _Atomic uint64_t allocations;
-static _Atomic uint64_t first_failure; /* number of the allocation; 0: none */
+static _Atomic uint64_t first_failure, last_failure; /* numbers of allocations; 0: none */
 
 /* Counts an allocation; whether it may go ahead. */
 static bool allowed(void)
 {
     uint64_t number = atomic_fetch_add(&allocations, 1) + 1;
-    uint64_t limit = atomic_load(&first_failure);
-    return limit == 0 || number < limit;
+    uint64_t first = atomic_load(&first_failure);
+    return first == 0 || number < first || number > atomic_load(&last_failure);
 }
 
 void mwn_mem_fail_after(uint64_t n)
 {
+    atomic_store(&last_failure, UINT64_MAX);
     atomic_store(&first_failure, n == 0 ? 0 : atomic_load(&allocations) + n);
+}
+
+void mwn_mem_fail_once(uint64_t n)
+{
+    mwn_mem_fail_after(n);
+    atomic_store(&last_failure, atomic_load(&first_failure));
 }
 
 uint64_t mwn_mem_count(void)

@@ -26,6 +26,8 @@ void mwn_arena_free(void *block, size_t bytes);
 /* Test hook: the n-th allocation from now on (1 = the next) and all later ones fail;
  * 0 switches it off. Not for concurrent use. */
 void mwn_mem_fail_after(uint64_t n);
+/* The same for the n-th one alone. */
+void mwn_mem_fail_once(uint64_t n);
 
 /* Allocations made since the process began; lets a test prove that a step makes none. */
 uint64_t mwn_mem_count(void);

@@ -29,14 +29,14 @@ extern const char cmd_exit_codes[];
 /* The arguments of a command. Zero-initialise. */
 struct args {
     const char *command;
-    const char *const *flags;   /* long options that the command takes, NULL-terminated  */
-    char **rest;                /* borrowed: settings "section.key=value" and words      */
+    const char *const *flags; /* long options that the command takes, NULL-terminated  */
+    char **rest;              /* borrowed: settings "section.key=value" and words      */
     size_t rest_count, settings;
-    const char *word[4];        /* what of rest is not a setting                         */
+    const char *word[4]; /* what of rest is not a setting                         */
     size_t words;
     const char *output, *resume, *only;
     bool json, quiet, dry_run, help;
-    int threads;                /* 0: not given */
+    int threads; /* 0: not given */
 };
 
 /* Parses argv[1..]. Whatever is wrong is reported already when it fails. */
@@ -75,7 +75,7 @@ int report_list(const char *what, const char *json);
 
 struct progress {
     bool quiet, is_terminal;
-    double last_line;           /* seconds of the run when the last line came */
+    double last_line; /* seconds of the run when the last line came */
     struct mwn_progress latest;
 };
 

@@ -36,18 +36,20 @@ static int cmd_bench_run(int argc, char **argv)
 const struct cmd cmd_bench = {
     .name = "bench",
     .summary = "measure the speed of a training step on this machine",
-    .help = "Usage: mwnet bench [--only NAME,...] [--threads N]\n"
-            "\n"
-            "Measures a plain SGD step and a Meta-Weight-Net step, their ratio, the share of\n"
-            "the machine's peak of multiply-adds, and the memory.\n"
-            "\n"
-            "Options\n"
-            "  --only NAME,...    networks to measure (default: the usual ones)\n"
-            "  --threads N        threads that compute (default: as many as the process may use)\n"
-            "  --json             the last line on stdout is a JSON object\n"
-            "  -h, --help         this text\n"
-            "\n"
-            "Example\n"
-            "  mwnet bench --only resnet32 --json\n",
+    .help =
+        "Usage: mwnet bench [--only NAME,...] [--threads N]\n"
+        "\n"
+        "Measures a plain SGD step and a Meta-Weight-Net step, their ratio, the share of\n"
+        "the machine's peak of multiply-adds, and the memory.\n"
+        "\n"
+        "Options\n"
+        "  --only NAME,...    networks to measure (default: the usual ones)\n"
+        "  --threads N        threads that compute (default: as many as the process may "
+        "use)\n"
+        "  --json             the last line on stdout is a JSON object\n"
+        "  -h, --help         this text\n"
+        "\n"
+        "Example\n"
+        "  mwnet bench --only resnet32 --json\n",
     .run = cmd_bench_run,
 };

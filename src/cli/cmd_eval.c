@@ -43,21 +43,23 @@ static int cmd_eval_run(int argc, char **argv)
 const struct cmd cmd_eval = {
     .name = "eval",
     .summary = "evaluate a model on a test set",
-    .help =
-        "Usage: mwnet eval RUN|FILE.safetensors [section.key=value ...]\n"
-        "\n"
-        "Evaluates a model on the test set of data.path. Of a run's folder the best model is\n"
-        "taken, with the options of the run. A file that mwnet wrote knows its network; for\n"
-        "others say model.name, data.reader and data.normalize.\n"
-        "\n"
-        "Options\n"
-        "  --threads N        threads that compute (default: as many as the process may use)\n"
-        "  --json             the last line on stdout is a JSON object\n"
-        "  -h, --help         this text\n"
-        "\n"
-        "Examples\n"
-        "  mwnet eval runs/try\n"
-        "  mwnet eval resnet20.safetensors model.name=resnet20 data.reader=cifar10 \\\n"
-        "        data.path=DIR data.normalize=imagenet\n",
+    .help = "Usage: mwnet eval RUN|FILE.safetensors [section.key=value ...]\n"
+            "\n"
+            "Evaluates a model on the test set of data.path. Of a run's folder the best "
+            "model is\n"
+            "taken, with the options of the run. A file that mwnet wrote knows its "
+            "network; for\n"
+            "others say model.name, data.reader and data.normalize.\n"
+            "\n"
+            "Options\n"
+            "  --threads N        threads that compute (default: as many as the process "
+            "may use)\n"
+            "  --json             the last line on stdout is a JSON object\n"
+            "  -h, --help         this text\n"
+            "\n"
+            "Examples\n"
+            "  mwnet eval runs/try\n"
+            "  mwnet eval resnet20.safetensors model.name=resnet20 data.reader=cifar10 \\\n"
+            "        data.path=DIR data.normalize=imagenet\n",
     .run = cmd_eval_run,
 };

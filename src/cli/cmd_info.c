@@ -35,15 +35,16 @@ static int cmd_info_run(int argc, char **argv)
 const struct cmd cmd_info = {
     .name = "info",
     .summary = "describe a file or a run's folder",
-    .help = "Usage: mwnet info FILE|RUN\n"
-            "\n"
-            "Describes a safetensors, npy, IDX or CIFAR file (gzip is unpacked), or a run.\n"
-            "\n"
-            "Options\n"
-            "  --json             the last line on stdout is a JSON object\n"
-            "  -h, --help         this text\n"
-            "\n"
-            "Example\n"
-            "  mwnet info runs/try/best/model.safetensors\n",
+    .help =
+        "Usage: mwnet info FILE|RUN\n"
+        "\n"
+        "Describes a safetensors, npy, IDX or CIFAR file (gzip is unpacked), or a run.\n"
+        "\n"
+        "Options\n"
+        "  --json             the last line on stdout is a JSON object\n"
+        "  -h, --help         this text\n"
+        "\n"
+        "Example\n"
+        "  mwnet info runs/try/best/model.safetensors\n",
     .run = cmd_info_run,
 };

@@ -123,8 +123,8 @@ static int run_plan(const struct args *args, const mwn_config *config)
 
 static int cmd_train_run(int argc, char **argv)
 {
-    static const char *const flags[] = {"output", "resume", "dry-run", "threads", "quiet",
-                                        NULL};
+    static const char *const flags[] = {"output",  "resume", "dry-run",
+                                        "threads", "quiet",  NULL};
     struct args args = {.flags = flags};
     struct mwn_error err = {0};
     mwn_config *config = NULL;
@@ -162,9 +162,11 @@ const struct cmd cmd_train = {
         "\n"
         "Options\n"
         "  -o, --output DIR   folder of the run (default: runs/ and the recipe's name)\n"
-        "  --resume DIR       go on with the run in DIR where its last checkpoint was written\n"
+        "  --resume DIR       go on with the run in DIR where its last checkpoint was "
+        "written\n"
         "  --dry-run          show the options, the memory plan and the time of an epoch\n"
-        "  --threads N        threads that compute (default: as many as the process may use)\n"
+        "  --threads N        threads that compute (default: as many as the process may "
+        "use)\n"
         "  --json             the last line on stdout is a JSON object\n"
         "  -q, --quiet        no progress on stderr\n"
         "  -h, --help         this text\n"
@@ -172,6 +174,7 @@ const struct cmd cmd_train = {
         "Ctrl-C saves the state and stops; a second one stops at once.\n"
         "\n"
         "Example\n"
-        "  mwnet train recipes/fashion-noise40.yaml data.path=DIR train.epochs=6 -o runs/try\n",
+        "  mwnet train recipes/fashion-noise40.yaml data.path=DIR train.epochs=6 -o "
+        "runs/try\n",
     .run = cmd_train_run,
 };

@@ -14,8 +14,10 @@ const struct cmd *const cmds[] = {
 const char cmd_exit_codes[] =
     "Exit codes\n"
     "  0 done              4 I/O error or disk full    7 checkpoint does not fit\n"
-    "  1 runtime error     5 out of memory           130 interrupted (SIGINT), state saved\n"
-    "  2 usage or options  6 diverged                143 terminated (SIGTERM), state saved\n"
+    "  1 runtime error     5 out of memory           130 interrupted (SIGINT), state "
+    "saved\n"
+    "  2 usage or options  6 diverged                143 terminated (SIGTERM), state "
+    "saved\n"
     "  3 bad data\n";
 
 static int run_command(int argc, char **argv)

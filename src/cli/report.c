@@ -1,6 +1,7 @@
 /* report.c - the library's JSON reports as tables on stdout. */
 #include "cmd.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -193,8 +194,7 @@ static void print_cost(json_t *root)
     if (number_at(root, "cost.steps") <= 0)
         return;
     label("cost");
-    printf("%s, %.0f images/s, %s\n",
-           say_seconds(number_at(root, "cost.seconds"), time),
+    printf("%s, %.0f images/s, %s\n", say_seconds(number_at(root, "cost.seconds"), time),
            number_at(root, "cost.images_per_second"),
            say_bytes(number_at(root, "cost.peak_memory"), memory));
 }
@@ -310,14 +310,23 @@ int report_bench(const char *json)
     return 0;
 }
 
+/* A text with a capital letter at its start and a stop at its end. */
+static void print_sentence(const char *text)
+{
+    size_t length = strlen(text);
+    if (length > 0)
+        printf("%c%s%s", toupper((unsigned char)text[0]), text + 1,
+               text[length - 1] == '.' ? "" : ".");
+}
+
 static void print_option(json_t *option)
 {
     char name[80];
     const char *method = text_at(option, "method");
     snprintf(name, sizeof(name), "%s=%s", text_at(option, "key"),
              text_at(option, "default"));
-    printf("%s%s%s%s\n    %s", name, *method ? "  (method " : "", method,
-           *method ? ")" : "", text_at(option, "help"));
+    printf("%s%s%s%s\n    ", name, *method ? "  (method " : "", method, *method ? ")" : "");
+    print_sentence(text_at(option, "help"));
     if (has(option, "choices")) {
         printf(" Choices: ");
         print_value(json_object_get(option, "choices"));

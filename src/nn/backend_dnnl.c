@@ -19,20 +19,6 @@
 
 enum { ARGS_MAX = 5, WORK_ALIGNMENT = 64 };
 
-/* What the backend keeps for a network. */
-struct engine {
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-    dnnl_format_tag_t tag; /* of activations                              */
-    shim_md *native;       /* owned [count]: layout of each conv weight; NULL: OIHW,
-                                    computed by conv_input */
-    int count;
-    const struct mwn_op_impl *ops[MWN_OP_COUNT];
-    const struct mwn_op_impl *plain_ops[MWN_OP_COUNT];
-    const struct mwn_op_impl
-        *conv_input; /* first layers that oneDNN has no fast kernel for */
-};
-
 /* A primitive with its arguments; their addresses are set at each run. */
 struct call {
     dnnl_primitive_t primitive;
@@ -44,6 +30,28 @@ struct call {
 struct reorder {
     struct call call;
     size_t bytes;
+};
+
+/* How a convolution's weight lives in the flat vectors. */
+struct weight {
+    shim_md native;     /* owned; NULL: OIHW, computed by conv_input                  */
+    dnnl_dim_t dims[4]; /* OIHW with the channels rounded up as in the native layout  */
+    struct reorder to_native, to_plain; /* from and to that OIHW                      */
+};
+
+/* What the backend keeps for a network. */
+struct engine {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    dnnl_format_tag_t tag; /* of activations                                        */
+    struct weight *weight; /* owned [count]: zero where no convolution's weight is  */
+    int count;
+    float *plain; /* owned [plain_bytes]: room for any one weight as OIHW          */
+    size_t plain_bytes;
+    const struct mwn_op_impl *ops[MWN_OP_COUNT];
+    const struct mwn_op_impl *plain_ops[MWN_OP_COUNT];
+    const struct mwn_op_impl
+        *conv_input; /* first layers that oneDNN has no fast kernel for */
 };
 
 struct conv {
@@ -363,7 +371,7 @@ static void conv_release(struct mwn_layer *l)
 static const struct mwn_op_impl *direct(const struct mwn_layer *l)
 {
     const struct engine *e = l->backend->engine;
-    return e->native[l->node->param[0]] ? NULL : e->conv_input;
+    return e->weight[l->node->param[0]].native ? NULL : e->conv_input;
 }
 
 static mwn_status conv_prepare(struct mwn_layer *l, struct mwn_error *err)
@@ -378,7 +386,7 @@ static mwn_status conv_prepare(struct mwn_layer *l, struct mwn_error *err)
     l->state = conv;
     if (conv && attr && conv_mds_make(&mds, e, l)) {
         struct shim_conv c = conv_geometry(e, l, &mds);
-        shim_md native = e->native[l->node->param[0]];
+        shim_md native = e->weight[l->node->param[0]].native;
         c.attr = attr;
         const struct direction forward = {
             shim_conv_forward,     mds.bias ? forward_bias_args : forward_args,
@@ -601,10 +609,10 @@ static bool has_fast_gradient(struct shim_conv c, const_dnnl_primitive_desc_t hi
     return fast;
 }
 
-/* Asks oneDNN how it likes a convolution's weights, for a batch of usual size. NULL for a
- * first layer that it has no fast kernel for; *failed if it refuses altogether. */
-static shim_md preferred_layout(const struct engine *e, const struct mwn_graph *graph,
-                                const struct mwn_node *node, bool *failed)
+/* Asks oneDNN how it likes a convolution's weights, for a batch of usual size. *out stays NULL
+ * for a first layer that it has no fast kernel for. */
+static dnnl_status_t preferred_layout(const struct engine *e, const struct mwn_graph *graph,
+                                      const struct mwn_node *node, shim_md *out)
 {
     struct mwn_layer l = {.node = node,
                           .in = graph->nodes[node->input[0]].shape,
@@ -612,21 +620,65 @@ static shim_md preferred_layout(const struct engine *e, const struct mwn_graph *
                           .in_blocked = graph->nodes[node->input[0]].op != MWN_OP_input};
     struct conv_mds mds = {0};
     dnnl_primitive_desc_t pd = NULL;
-    shim_md native = NULL;
-    *failed = true;
+    dnnl_status_t status = dnnl_out_of_memory;
     if (conv_mds_make(&mds, e, &l)) {
         struct shim_conv c = conv_geometry(e, &l, &mds);
-        bool made = shim_conv_forward(&pd, &c) == dnnl_success;
+        status = shim_conv_forward(&pd, &c);
+        bool made = status == dnnl_success;
         bool fast = made && !is_slow(pd) && has_fast_gradient(c, pd);
-        *failed = !fast && l.in_blocked && !made;
-        if (made && (fast || l.in_blocked))
-            native = shim_md_copy(query(pd, dnnl_query_weights_md));
-        *failed = *failed || (made && (fast || l.in_blocked) && !native);
+        if (made && (fast || l.in_blocked)) {
+            *out = shim_md_copy(query(pd, dnnl_query_weights_md));
+            status = *out ? dnnl_success : dnnl_out_of_memory;
+        } else if (!l.in_blocked) {
+            status = dnnl_success;
+        }
     }
     if (pd)
         dnnl_primitive_desc_destroy(pd);
     conv_mds_release(&mds);
-    return native;
+    return status;
+}
+
+/* Room for a weight as OIHW, so that getting and setting one later cannot fail. */
+static bool plain_grow(struct engine *e, size_t bytes)
+{
+    if (bytes <= e->plain_bytes)
+        return true;
+    mwn_free(e->plain);
+    e->plain = mwn_alloc(bytes, 1);
+    e->plain_bytes = e->plain ? bytes : 0;
+    return e->plain != NULL;
+}
+
+static dnnl_status_t weight_make(struct engine *e, const struct mwn_graph *graph, int p)
+{
+    struct weight *w = &e->weight[p];
+    const struct mwn_param *param = &graph->params[p];
+    const struct mwn_node *node = &graph->nodes[param->node];
+    dnnl_status_t status = preferred_layout(e, graph, node, &w->native);
+    if (status != dnnl_success || !w->native)
+        return status;
+    bool blocked = graph->nodes[node->input[0]].op != MWN_OP_input;
+    w->dims[0] = whole_blocks(e, param->shape[0]);
+    w->dims[1] = blocked ? whole_blocks(e, param->shape[1]) : param->shape[1];
+    w->dims[2] = param->shape[2];
+    w->dims[3] = param->shape[3];
+    shim_md plain = shim_md_create(4, w->dims, dnnl_oihw);
+    if (!plain || !plain_grow(e, md_bytes(plain)))
+        status = dnnl_out_of_memory;
+    if (status == dnnl_success)
+        status = reorder_make(&w->to_native, e, plain, w->native);
+    if (status == dnnl_success)
+        status = reorder_make(&w->to_plain, e, w->native, plain);
+    shim_md_free(plain);
+    return status;
+}
+
+static void weight_release(struct weight *w)
+{
+    shim_md_free(w->native);
+    call_release(&w->to_native.call);
+    call_release(&w->to_plain.call);
 }
 
 static bool is_conv(const struct mwn_graph *graph, int p)
@@ -640,10 +692,10 @@ static mwn_status dnnl_param_size(struct mwn_backend *self, const struct mwn_gra
     struct engine *e = self->engine;
     const struct mwn_param *param = &graph->params[p];
     *size = param->count;
-    if (!e->native) {
-        e->native = mwn_alloc((size_t)graph->param_count, sizeof *e->native);
-        if (!e->native)
-            return mwn_fail_memory(err, sizeof *e->native, "the parameters' layouts");
+    if (!e->weight) {
+        e->weight = mwn_alloc((size_t)graph->param_count, sizeof *e->weight);
+        if (!e->weight)
+            return mwn_fail_memory(err, sizeof *e->weight, "the parameters' layouts");
         e->count = graph->param_count;
     }
     if (!is_conv(graph, p))
@@ -652,102 +704,70 @@ static mwn_status dnnl_param_size(struct mwn_backend *self, const struct mwn_gra
         *size = (size_t)whole_blocks(e, param->shape[0]);
         return MWN_OK;
     }
-    bool failed;
-    e->native[p] = preferred_layout(e, graph, &graph->nodes[param->node], &failed);
-    if (failed)
+    dnnl_status_t status = weight_make(e, graph, p);
+    if (status == dnnl_out_of_memory)
+        return mwn_fail_memory(err, param->count * sizeof(float), param->name);
+    if (status != dnnl_success)
         return mwn_fail(err, MWN_ERR_RUNTIME, "oneDNN refuses the convolution of %s",
                         param->name);
-    if (e->native[p])
-        *size = md_bytes(e->native[p]) / sizeof(float);
+    if (e->weight[p].native)
+        *size = md_bytes(e->weight[p].native) / sizeof(float);
     return MWN_OK;
 }
 
-/* A convolution's weight as OIHW with its channels rounded up as in the native layout. */
-struct plain_weight {
-    dnnl_dim_t dims[4];
-    float *values; /* owned */
-};
-
-static bool plain_weight_make(struct plain_weight *plain, const struct engine *e,
-                              const struct mwn_graph *graph, int p)
-{
-    const struct mwn_param *param = &graph->params[p];
-    int x = graph->nodes[param->node].input[0];
-    bool blocked = graph->nodes[x].op != MWN_OP_input;
-    plain->dims[0] = whole_blocks(e, param->shape[0]);
-    plain->dims[1] = blocked ? whole_blocks(e, param->shape[1]) : param->shape[1];
-    plain->dims[2] = param->shape[2];
-    plain->dims[3] = param->shape[3];
-    plain->values = mwn_alloc(
-        (size_t)(plain->dims[0] * plain->dims[1] * plain->dims[2] * plain->dims[3]),
-        sizeof *plain->values);
-    return plain->values != NULL;
-}
-
 /* Place of number i of the PyTorch layout among the rounded-up channels. */
-static size_t plain_at(const struct plain_weight *plain, const struct mwn_param *param,
-                       size_t i)
+static size_t plain_at(const struct weight *w, const struct mwn_param *param, size_t i)
 {
     size_t window = (size_t)param->shape[2] * (size_t)param->shape[3];
     size_t row = window * (size_t)param->shape[1];
-    return i / row * window * (size_t)plain->dims[1] + i % row;
+    return i / row * window * (size_t)w->dims[1] + i % row;
 }
 
-/* Reorders between the native layout and OIHW. */
-static void convert(const struct engine *e, const struct plain_weight *plain,
-                    shim_md native, void *at, bool to_native)
+static size_t plain_bytes(const struct weight *w)
 {
-    struct reorder r = {0};
-    shim_md oihw = shim_md_create(4, plain->dims, dnnl_oihw);
-    void *from = to_native ? (void *)plain->values : at;
-    void *to = to_native ? at : (void *)plain->values;
-    if (oihw && reorder_make(&r, e, to_native ? oihw : native, to_native ? native : oihw) ==
-                    dnnl_success) {
-        if (r.call.primitive)
-            (void)RUN(&r.call, e, from, to);
-        else
-            memcpy(to, from, md_bytes(oihw));
-    }
-    call_release(&r.call);
-    shim_md_free(oihw);
+    return (size_t)(w->dims[0] * w->dims[1] * w->dims[2] * w->dims[3]) * sizeof(float);
+}
+
+/* One layout into the other; without a primitive they are the same. */
+static void convert(const struct engine *e, const struct weight *w, const struct reorder *r,
+                    const void *from, void *to)
+{
+    if (r->call.primitive)
+        (void)RUN(&r->call, e, from, to);
+    else
+        memcpy(to, from, plain_bytes(w));
 }
 
 static void dnnl_param_get(const struct mwn_backend *self, const struct mwn_graph *graph,
                            int p, const void *native, double *out)
 {
     const struct engine *e = self->engine;
+    const struct weight *w = &e->weight[p];
     const struct mwn_param *param = &graph->params[p];
-    struct plain_weight plain = {0};
-    if (!e->native[p]) {
-        for (size_t i = 0; i < param->count; i++)
-            out[i] = (double)((const float *)native)[i];
-        return;
+    const float *from = native;
+    if (w->native) {
+        convert(e, w, &w->to_plain, native, e->plain);
+        from = e->plain;
     }
-    if (!plain_weight_make(&plain, e, graph, p))
-        return;
-    convert(e, &plain, e->native[p], (void *)(uintptr_t)native, false);
     for (size_t i = 0; i < param->count; i++)
-        out[i] = (double)plain.values[plain_at(&plain, param, i)];
-    mwn_free(plain.values);
+        out[i] = (double)from[w->native ? plain_at(w, param, i) : i];
 }
 
 static void dnnl_param_set(const struct mwn_backend *self, const struct mwn_graph *graph,
                            int p, void *native, const double *in)
 {
     const struct engine *e = self->engine;
+    const struct weight *w = &e->weight[p];
     const struct mwn_param *param = &graph->params[p];
-    struct plain_weight plain = {0};
-    if (!e->native[p]) {
-        for (size_t i = 0; i < param->count; i++)
-            ((float *)native)[i] = (float)in[i];
-        return;
+    float *to = native;
+    if (w->native) {
+        memset(e->plain, 0, plain_bytes(w));
+        to = e->plain;
     }
-    if (!plain_weight_make(&plain, e, graph, p))
-        return;
     for (size_t i = 0; i < param->count; i++)
-        plain.values[plain_at(&plain, param, i)] = (float)in[i];
-    convert(e, &plain, e->native[p], native, true);
-    mwn_free(plain.values);
+        to[w->native ? plain_at(w, param, i) : i] = (float)in[i];
+    if (w->native)
+        convert(e, w, &w->to_native, e->plain, native);
 }
 
 /* ---- the backend ---- */
@@ -758,9 +778,9 @@ static void dnnl_close(struct mwn_backend *self)
     if (!e)
         return;
     for (int p = 0; p < e->count; p++)
-        if (e->native[p])
-            shim_md_free(e->native[p]);
-    mwn_free(e->native);
+        weight_release(&e->weight[p]);
+    mwn_free(e->weight);
+    mwn_free(e->plain);
     if (e->stream)
         dnnl_stream_destroy(e->stream);
     if (e->engine)

@@ -18,11 +18,11 @@ enum { COUNTERS = 5, FACTS = 2 };
 /* Everything of a state that is not kept as it is in the run: the builder borrows it until the
  * file is written, and reading fills it before anything is put into the run. */
 struct state {
-    size_t params, channels; /* numbers in all parameters, channels of all norms */
-    double *param, *momentum;   /* owned [params], in the layout of PyTorch         */
-    double *mean, *variance;    /* owned [channels]                                 */
-    float *single[2];           /* owned [params]: param and momentum in float      */
-    int64_t counter[COUNTERS];  /* epoch, epoch_step, iteration, best_epoch, has_buffer */
+    size_t params, channels; /* numbers in all parameters, channels of all norms         */
+    float *param, *momentum; /* owned [params], in the layout of PyTorch                 */
+    double *mean, *variance; /* owned [channels]                                         */
+    double *work;            /* owned [largest parameter]                                */
+    int64_t counter[COUNTERS]; /* epoch, epoch_step, iteration, best_epoch, has_buffer   */
     double fact[FACTS + 4 * MWN_RESULT_NUMBERS];
     double sums[MWN_EPOCH_SUMS];
 };
@@ -33,49 +33,54 @@ static void state_release(struct state *state)
     mwn_free(state->momentum);
     mwn_free(state->mean);
     mwn_free(state->variance);
-    mwn_free(state->single[0]);
-    mwn_free(state->single[1]);
+    mwn_free(state->work);
 }
 
-static mwn_status state_alloc(struct state *state, const mwn_net *net, struct mwn_error *err)
+static mwn_status state_alloc(struct state *state, const mwn_net *net,
+                              struct mwn_error *err)
 {
     const struct mwn_graph *graph = mwn_net_graph(net);
-    for (int p = 0; p < graph->param_count; p++)
-        state->params += graph->params[p].count;
+    size_t largest = 1;
+    for (int p = 0; p < graph->param_count; p++) {
+        size_t count = graph->params[p].count;
+        state->params += count;
+        largest = count > largest ? count : largest;
+    }
     for (int s = 0; s < graph->stats_count; s++) {
         int channels = 0;
         mwn_net_stats_name(net, s, &channels);
         state->channels += (size_t)channels;
     }
-    state->param = mwn_alloc(state->params, sizeof(double));
-    state->momentum = mwn_alloc(state->params, sizeof(double));
+    state->param = mwn_alloc(state->params, sizeof(float));
+    state->momentum = mwn_alloc(state->params, sizeof(float));
     state->mean = mwn_alloc(state->channels, sizeof(double));
     state->variance = mwn_alloc(state->channels, sizeof(double));
-    state->single[0] = mwn_alloc(state->params, sizeof(float));
-    state->single[1] = mwn_alloc(state->params, sizeof(float));
-    if (state->param && state->momentum && state->mean && state->variance &&
-        state->single[0] && state->single[1])
+    state->work = mwn_alloc(largest, sizeof(double));
+    if (state->param && state->momentum && state->mean && state->variance && state->work)
         return MWN_OK;
-    return mwn_fail_memory(err, 3 * state->params * sizeof(double), "a checkpoint");
+    return mwn_fail_memory(err, 2 * state->params * sizeof(float), "a checkpoint");
 }
 
 /* ---- Between the run and the state -------------------------------------------------- */
 
-static void take_vector(struct mwn_run *run, const void *vector, double *out)
+/* Single precision is exact: the network computes in it. */
+static void take_vector(struct mwn_run *run, const void *vector, double *work, float *out)
 {
     const struct mwn_graph *graph = mwn_net_graph(run->net);
     for (int p = 0; p < graph->param_count; p++) {
-        mwn_net_get(run->net, vector, p, out);
-        out += graph->params[p].count;
+        mwn_net_get(run->net, vector, p, work);
+        for (size_t i = 0; i < graph->params[p].count; i++)
+            *out++ = (float)work[i];
     }
 }
 
-static void put_vector(struct mwn_run *run, void *vector, const double *in)
+static void put_vector(struct mwn_run *run, void *vector, double *work, const float *in)
 {
     const struct mwn_graph *graph = mwn_net_graph(run->net);
     for (int p = 0; p < graph->param_count; p++) {
-        mwn_net_set(run->net, vector, p, in);
-        in += graph->params[p].count;
+        for (size_t i = 0; i < graph->params[p].count; i++)
+            work[i] = (double)*in++;
+        mwn_net_set(run->net, vector, p, work);
     }
 }
 
@@ -121,9 +126,9 @@ static void take_all(struct mwn_run *run, struct state *state)
     double *facts[MWN_COUNT(state->fact)];
     const struct mwn_sgd *sgd = &run->step.sgd;
 
-    take_vector(run, mwn_net_params(run->net), state->param);
+    take_vector(run, mwn_net_params(run->net), state->work, state->param);
     if (sgd->buffer)
-        take_vector(run, sgd->buffer, state->momentum);
+        take_vector(run, sgd->buffer, state->work, state->momentum);
     take_stats(run, state);
     state->counter[0] = (int64_t)run->epoch;
     state->counter[1] = (int64_t)run->epoch_step;
@@ -141,9 +146,9 @@ static void put_all(struct mwn_run *run, const struct state *state)
     double *facts[MWN_COUNT(state->fact)];
     struct mwn_sgd *sgd = &run->step.sgd;
 
-    put_vector(run, mwn_net_params(run->net), state->param);
+    put_vector(run, mwn_net_params(run->net), state->work, state->param);
     if (sgd->buffer)
-        put_vector(run, sgd->buffer, state->momentum);
+        put_vector(run, sgd->buffer, state->work, state->momentum);
     put_stats(run, state);
     run->epoch = (uint64_t)state->counter[0];
     run->epoch_step = (uint64_t)state->counter[1];
@@ -162,15 +167,6 @@ static void hash_text(struct mwn_hash hash, char out[40])
 {
     snprintf(out, 40, "%016llx%016llx", (unsigned long long)hash.high,
              (unsigned long long)hash.low);
-}
-
-/* A vector of the network's type: single precision is exact for a float network. */
-static void add_vector(mwn_st_builder *builder, const char *name, const struct state *state,
-                       const double *value, float *single)
-{
-    for (size_t i = 0; i < state->params; i++)
-        single[i] = (float)value[i];
-    mwn_st_builder_add(builder, name, MWN_ST_F32, 1, &state->params, single);
 }
 
 static void add_method(mwn_st_builder *builder, const struct mwn_run *run)
@@ -202,8 +198,8 @@ static mwn_status write_state(struct mwn_run *run, struct state *state, const ch
     mwn_st_builder_metadata(builder, "data", text);
     hash_text(run->option_hash, text);
     mwn_st_builder_metadata(builder, "options", text);
-    add_vector(builder, "params", state, state->param, state->single[0]);
-    add_vector(builder, "momentum", state, state->momentum, state->single[1]);
+    mwn_st_builder_add(builder, "params", MWN_ST_F32, 1, &state->params, state->param);
+    mwn_st_builder_add(builder, "momentum", MWN_ST_F32, 1, &state->params, state->momentum);
     mwn_st_builder_add(builder, "mean", MWN_ST_F64, 1, &state->channels, state->mean);
     mwn_st_builder_add(builder, "variance", MWN_ST_F64, 1, &state->channels,
                        state->variance);
@@ -249,39 +245,31 @@ struct reader {
     struct mwn_error *err;
 };
 
-/* Finds a tensor of n numbers of a type. */
-static mwn_status find_state(const struct reader *r, const char *name, enum mwn_st_type type,
-                             size_t n, const struct mwn_st_tensor **out)
+/* The tensor of n numbers of a type; NULL, with the error made, if there is none. */
+static const struct mwn_st_tensor *find_state(const struct reader *r, const char *name,
+                                              enum mwn_st_type type, size_t n)
 {
     const struct mwn_st_tensor *t = mwn_st_find(r->file, name);
-    if (!t)
-        return mwn_fail(r->err, MWN_ERR_MISMATCH, "%s: no tensor '%s'", r->path, name);
-    if (t->type != type || t->count != n)
-        return mwn_fail(r->err, MWN_ERR_MISMATCH,
-                        "%s: tensor '%s' holds %zu numbers where this run needs %zu",
-                        r->path, name, t->count, n);
-    *out = t;
-    return MWN_OK;
+    if (t && t->type == type && t->count == n)
+        return t;
+    if (t)
+        mwn_fail(r->err, MWN_ERR_MISMATCH,
+                 "%s: tensor '%s' holds %zu numbers where this run needs %zu", r->path,
+                 name, t->count, n);
+    else
+        mwn_fail(r->err, MWN_ERR_MISMATCH, "%s: no tensor '%s'", r->path, name);
+    return NULL;
 }
 
 static mwn_status read_bytes(const struct reader *r, const char *name,
                              enum mwn_st_type type, size_t n, void *out)
 {
-    const struct mwn_st_tensor *t = NULL;
     size_t size = type == MWN_ST_F32 ? sizeof(float) : sizeof(double);
-    mwn_status status = find_state(r, name, type, n, &t);
-    if (status == MWN_OK)
-        memcpy(out, t->data, n * size);
-    return status;
-}
-
-static mwn_status read_vector(const struct reader *r, const char *name, size_t n,
-                              float *single, double *out)
-{
-    mwn_status status = read_bytes(r, name, MWN_ST_F32, n, single);
-    for (size_t i = 0; status == MWN_OK && i < n; i++)
-        out[i] = (double)single[i];
-    return status;
+    const struct mwn_st_tensor *t = find_state(r, name, type, n);
+    if (!t)
+        return MWN_ERR_MISMATCH;
+    memcpy(out, t->data, n * size);
+    return MWN_OK;
 }
 
 static mwn_status check_same(const struct reader *r, const struct mwn_run *run)
@@ -341,8 +329,8 @@ static mwn_status read_state(const struct reader *r, struct mwn_run *run,
     mwn_status status = MWN_OK;
     size_t weights = run->weights.slots * run->weights.n;
     MWN_TRY(check_same(r, run));
-    MWN_TRY(read_vector(r, "params", state->params, state->single[0], state->param));
-    MWN_TRY(read_vector(r, "momentum", state->params, state->single[1], state->momentum));
+    MWN_TRY(read_bytes(r, "params", MWN_ST_F32, state->params, state->param));
+    MWN_TRY(read_bytes(r, "momentum", MWN_ST_F32, state->params, state->momentum));
     MWN_TRY(read_bytes(r, "mean", MWN_ST_F64, state->channels, state->mean));
     MWN_TRY(read_bytes(r, "variance", MWN_ST_F64, state->channels, state->variance));
     MWN_TRY(read_bytes(r, "counters", MWN_ST_I64, COUNTERS, state->counter));

@@ -152,8 +152,7 @@ mwn_status mwn_config_append(mwn_config *config, const mwn_config *from,
 {
     for (size_t i = 0; from && i < from->count; i++) {
         const struct mwn_pair *pair = &from->pairs[i];
-        mwn_status status =
-            config_push(config, pair->key, pair->value, pair->origin, err);
+        mwn_status status = config_push(config, pair->key, pair->value, pair->origin, err);
         if (status != MWN_OK)
             return status;
     }

@@ -15,8 +15,8 @@
 /* Section "train". */
 struct mwn_train_options {
     int64_t epochs, batch, seed, threads, checkpoint_every, eval_batch, weight_epochs;
-    int64_t stop_after;     /* steps; 0: no limit (to try a recipe out)                   */
-    char *backend;          /* auto, dnnl, ref                                            */
+    int64_t stop_after; /* steps; 0: no limit (to try a recipe out)                   */
+    char *backend;      /* auto, dnnl, ref                                            */
     double momentum, dampening, weight_decay;
     bool nesterov;
     struct mwn_schedule schedule; /* train.schedule, lr, lr_drops, lr_factor, warmup      */
@@ -76,7 +76,6 @@ void mwn_settings_yaml(const struct mwn_settings *settings, struct mwn_buf *out)
 typedef void mwn_option_visit_fn(const char *section, const struct mwn_option *row,
                                  const char *owner, void *user);
 void mwn_options_visit(mwn_option_visit_fn *fn, void *user);
-
 
 /* A section whose options are fields of struct mwn_settings. */
 struct mwn_section {

@@ -43,8 +43,8 @@ out:
 
 /* A model being evaluated for a user. */
 struct evaluation {
-    char *path;       /* owned: the model's file       */
-    char *recipe;     /* owned: of its run, or NULL    */
+    char *path;   /* owned: the model's file       */
+    char *recipe; /* owned: of its run, or NULL    */
     mwn_config *config;
     mwn_st_file *file;
     struct mwn_settings settings;
@@ -125,10 +125,9 @@ static mwn_status evaluate_model(struct evaluation *e, struct mwn_error *err)
     const struct mwn_settings *settings = &e->settings;
 
     MWN_TRY(mwn_sets_open_test(&e->sets, &settings->data, err));
+    MWN_TRY(mwn_normalize_resolve(&e->normalize, &settings->data, &e->sets.train, err));
     MWN_TRY(
-        mwn_normalize_resolve(&e->normalize, &settings->data, &e->sets.train, err));
-    MWN_TRY(mwn_run_make_eval_loader(&e->loader, settings, &e->sets.test, &e->normalize,
-                                     err));
+        mwn_run_make_eval_loader(&e->loader, settings, &e->sets.test, &e->normalize, err));
     MWN_TRY(mwn_run_make_net(&e->net, settings, e->sets.shape, e->sets.classes, err));
     MWN_TRY(mwn_model_load(e->net, e->file, e->path, err));
     MWN_TRY(mwn_net_plan_eval(e->net, mwn_loader_batch(e->loader), err));

@@ -20,7 +20,7 @@ enum { INFO_LIMIT = 1 << 30, IDX_MAX_DIMS = 8 };
 
 /* Adds a file of JSON as it is, if it is there and valid; `last_line` takes its last line. */
 static mwn_status add_file(struct mwn_json *json, const char *dir, const char *name,
-                           const char *key, bool last_line)
+                           const char *key, bool last_line, struct mwn_error *err)
 {
     struct mwn_bytes bytes = {0};
     char *path = mwn_path_join(dir, name);
@@ -28,9 +28,9 @@ static mwn_status add_file(struct mwn_json *json, const char *dir, const char *n
     mwn_status status = MWN_OK;
 
     if (!path)
-        return mwn_fail_memory(NULL, 0, "a path");
+        return mwn_fail_memory(err, strlen(dir) + strlen(name), "a path");
     if (mwn_path_exists(path))
-        status = mwn_file_read(path, INFO_LIMIT, &bytes, NULL);
+        status = mwn_file_read(path, INFO_LIMIT, &bytes, err);
     char *text = (char *)bytes.data;
     size_t size = bytes.size;
     while (size > 0 && text[size - 1] == '\n')
@@ -47,7 +47,8 @@ static mwn_status add_file(struct mwn_json *json, const char *dir, const char *n
     return status;
 }
 
-static mwn_status describe_run(const char *dir, struct mwn_json *json, struct mwn_error *err)
+static mwn_status describe_run(const char *dir, struct mwn_json *json,
+                               struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     mwn_config *config = NULL;
@@ -64,10 +65,9 @@ static mwn_status describe_run(const char *dir, struct mwn_json *json, struct mw
     MWN_TRY(mwn_settings_resolve(&settings, config, err));
     mwn_json_text(json, "kind", "run");
     mwn_summary_options(json, &settings);
-    if (add_file(json, dir, "record.jsonl", "record", true) != MWN_OK ||
-        add_file(json, dir, "weight_net.json", "curve", false) != MWN_OK ||
-        add_file(json, dir, "summary.json", "summary", false) != MWN_OK)
-        status = mwn_fail(err, MWN_ERR_IO, "%s: the run's records cannot be read", dir);
+    MWN_TRY(add_file(json, dir, "record.jsonl", "record", true, err));
+    MWN_TRY(add_file(json, dir, "weight_net.json", "curve", false, err));
+    MWN_TRY(add_file(json, dir, "summary.json", "summary", false, err));
 out:
     if (settings.method)
         mwn_settings_release(&settings);
@@ -98,8 +98,9 @@ static mwn_status describe_safetensors(const char *path, struct mwn_json *json,
                                        struct mwn_error *err)
 {
     static const char *const types[] = {"F32", "F64", "I64", "I32", "U8", "U32"};
-    static const char *const notes[] = {"format", "model", "model.name", "classes", "sample",
-                                        "data.reader", "data.normalize", "method"};
+    static const char *const notes[] = {"format",         "model",  "model.name",
+                                        "classes",        "sample", "data.reader",
+                                        "data.normalize", "method"};
     mwn_st_file *file = NULL;
     size_t numbers = 0;
     mwn_status status = mwn_st_open(&file, path, err);
@@ -230,8 +231,7 @@ static mwn_status describe_cifar(const char *path, const struct mwn_bytes *bytes
                                  struct mwn_json *json, struct mwn_error *err)
 {
     bool is_10 = labels_below(bytes, 3073, 0, 10);
-    bool is_100 =
-        labels_below(bytes, 3074, 0, 20) && labels_below(bytes, 3074, 1, 100);
+    bool is_100 = labels_below(bytes, 3074, 0, 20) && labels_below(bytes, 3074, 1, 100);
     size_t stride = is_10 ? 3073 : 3074;
     size_t shape[4] = {bytes->size / stride, 3, 32, 32};
 

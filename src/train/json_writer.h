@@ -17,7 +17,8 @@ void mwn_json_object(struct mwn_json *json, const char *key);
 void mwn_json_array(struct mwn_json *json, const char *key);
 void mwn_json_end_object(struct mwn_json *json);
 void mwn_json_end_array(struct mwn_json *json);
-void mwn_json_text(struct mwn_json *json, const char *key, const char *text); /* NULL: null */
+void mwn_json_text(struct mwn_json *json, const char *key,
+                   const char *text); /* NULL: null */
 void mwn_json_bool(struct mwn_json *json, const char *key, bool value);
 void mwn_json_int(struct mwn_json *json, const char *key, int64_t value);
 void mwn_json_size(struct mwn_json *json, const char *key, size_t value);

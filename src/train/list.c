@@ -48,8 +48,8 @@ static void list_noises(struct mwn_json *json)
 
 static void add_range(struct mwn_json *json, const struct mwn_option *row)
 {
-    bool is_number = row->type == MWN_OPT_INT || row->type == MWN_OPT_REAL ||
-                     row->type == MWN_OPT_LIST;
+    bool is_number =
+        row->type == MWN_OPT_INT || row->type == MWN_OPT_REAL || row->type == MWN_OPT_LIST;
     if (is_number) {
         mwn_json_array(json, "range");
         mwn_json_real(json, NULL, row->min, 17);

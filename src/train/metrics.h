@@ -8,9 +8,9 @@
 struct mwn_score {
     int classes;
     size_t samples;
-    double loss;    /* sum of the negative log-likelihoods          */
-    size_t *count;  /* owned [classes] samples of each class        */
-    size_t *right;  /* owned [classes] of them classified correctly */
+    double loss;   /* sum of the negative log-likelihoods          */
+    size_t *count; /* owned [classes] samples of each class        */
+    size_t *right; /* owned [classes] of them classified correctly */
 };
 
 MWN_MUST_CHECK mwn_status mwn_score_init(struct mwn_score *score, int classes,

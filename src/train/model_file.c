@@ -11,14 +11,6 @@
 
 enum { NAME_MAX_SIZE = 128 };
 
-void mwn_normalize_print(const struct mwn_normalize *normalize, struct mwn_buf *out)
-{
-    for (int c = 0; c < normalize->channels; c++)
-        mwn_buf_printf(out, "%s%.9g", c ? "," : "", (double)normalize->mean[c]);
-    for (int c = 0; c < normalize->channels; c++)
-        mwn_buf_printf(out, "%s%.9g", c ? "," : ";", (double)normalize->std[c]);
-}
-
 /* ---- Writing ------------------------------------------------------------------------ */
 
 /* What the builder borrows until the file is written. */
@@ -130,7 +122,7 @@ static mwn_status add_note(mwn_st_builder *builder, const struct mwn_model_note 
     snprintf(number, sizeof(number), "%.17g", note->settings->bn.eps);
     mwn_st_builder_metadata(builder, "bn.eps", number);
     mwn_st_builder_metadata(builder, "data.reader", note->settings->data.reader);
-    mwn_normalize_print(note->normalize, &text);
+    mwn_normalize_text(note->normalize, &text);
     if (!text.failed)
         mwn_st_builder_metadata(builder, "data.normalize", text.text ? text.text : "");
     bool failed = text.failed;
@@ -171,7 +163,7 @@ out:
 struct model_source {
     const mwn_st_file *file;
     const char *path;
-    bool *used; /* owned [tensors of the file] */
+    bool *used;           /* owned [tensors of the file] */
     double *work, *work2; /* owned [largest tensor] */
     struct mwn_error *err;
 };
@@ -234,8 +226,10 @@ static mwn_status fail_shape(const struct model_source *source, const char *name
         mwn_fail(source->err, MWN_ERR_MISMATCH,
                  "%s: no tensor '%s' of shape %s, which the model needs", source->path,
                  name, want);
-    mwn_hint(source->err, "check model.name and the number of classes; 'mwnet info %s' lists "
-                          "the tensors", source->path);
+    mwn_hint(source->err,
+             "check model.name and the number of classes; 'mwnet info %s' lists "
+             "the tensors",
+             source->path);
     mwn_buf_release(&found);
     mwn_buf_release(&expected);
     return MWN_ERR_MISMATCH;

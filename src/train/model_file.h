@@ -31,7 +31,4 @@ MWN_MUST_CHECK mwn_status mwn_model_load(mwn_net *net, const mwn_st_file *file,
 MWN_MUST_CHECK mwn_status mwn_model_settings(const mwn_st_file *file, const char *path,
                                              mwn_config *config, struct mwn_error *err);
 
-/* "m1,m2,..;s1,s2,..", as data.normalize takes it. */
-void mwn_normalize_print(const struct mwn_normalize *normalize, struct mwn_buf *out);
-
 #endif

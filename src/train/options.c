@@ -17,7 +17,8 @@ static const struct mwn_option train_rows[] = {
     {"lr", MWN_OPT_REAL, FIELD(schedule.lr), "0.1", 0, 1e6, NULL,
      "Learning rate of the classifier at the start."},
     {"schedule", MWN_OPT_CHOICE, FIELD(schedule.kind), "step", 0, 0, schedule_choices,
-     "How the learning rate changes: at the epochs lr_drops, as a cosine down to 0, or not."},
+     "How the learning rate changes: at the epochs lr_drops, as a cosine down to 0, or "
+     "not."},
     {"lr_drops", MWN_OPT_LIST, FIELD(schedule.drops), "", 0, 1e6, NULL,
      "Epochs after which the learning rate is multiplied by lr_factor (schedule step)."},
     {"lr_factor", MWN_OPT_REAL, FIELD(schedule.factor), "0.1", 0, 1, NULL,

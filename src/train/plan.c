@@ -28,7 +28,8 @@ static mwn_status time_step(struct mwn_run *run, uint64_t iteration, double *sec
 
 /* A first step warms the caches up and is not counted; then one with a meta update is timed,
  * and one without where only every k-th has one. */
-static mwn_status time_steps(struct mwn_run *run, struct times *times, struct mwn_error *err)
+static mwn_status time_steps(struct mwn_run *run, struct times *times,
+                             struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     uint64_t every = (uint64_t)run->settings.meta.every;
@@ -75,8 +76,8 @@ out:
 
 static size_t source_bytes(const struct mwn_source *source)
 {
-    size_t sample = (size_t)source->shape.c * (size_t)source->shape.h *
-                    (size_t)source->shape.w;
+    size_t sample =
+        (size_t)source->shape.c * (size_t)source->shape.h * (size_t)source->shape.w;
     return source->n * sample * (source->is_real ? sizeof(float) : 1);
 }
 

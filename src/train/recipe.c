@@ -136,8 +136,9 @@ static mwn_status read_section(struct recipe *r, const yaml_node_pair_t *pair)
                         node_line(body), node_text(name));
     for (const yaml_node_pair_t *p = body->data.mapping.pairs.start;
          status == MWN_OK && p < body->data.mapping.pairs.top; p++)
-        status = read_option(r, node_text(name), yaml_document_get_node(&r->document, p->key),
-                             yaml_document_get_node(&r->document, p->value));
+        status =
+            read_option(r, node_text(name), yaml_document_get_node(&r->document, p->key),
+                        yaml_document_get_node(&r->document, p->value));
     return status;
 }
 
@@ -186,8 +187,7 @@ mwn_status mwn_config_read(mwn_config *config, const char *path, struct mwn_erro
 {
     mwn_status status = MWN_OK;
     struct mwn_bytes bytes = {0};
-    struct recipe r = {
-        .path = path, .config = config, .first = config->count, .err = err};
+    struct recipe r = {.path = path, .config = config, .first = config->count, .err = err};
     yaml_parser_t parser;
 
     if (!yaml_parser_initialize(&parser))

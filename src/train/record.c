@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -45,11 +46,13 @@ static void add_training(struct mwn_json *json, const struct mwn_run *run)
     mwn_json_real(json, "train_loss", ratio(sums->loss, sums->samples), 6);
     mwn_json_real(json, "meta_loss", ratio(sums->meta_loss, sums->meta_steps), 6);
     mwn_json_real(json, "weight", ratio(sums->weight, sums->samples), 6);
-    mwn_json_real(json, "effective_samples", ratio(sums->weight * sums->weight, sums->square),
-                  8);
+    mwn_json_real(json, "effective_samples",
+                  ratio(sums->weight * sums->weight, sums->square), 8);
     if (run->sets.train.truth) {
-        mwn_json_real(json, "weight_right_labels", ratio(sums->clean_weight, sums->clean), 6);
-        mwn_json_real(json, "weight_wrong_labels", ratio(sums->wrong_weight, sums->wrong), 6);
+        mwn_json_real(json, "weight_right_labels", ratio(sums->clean_weight, sums->clean),
+                      6);
+        mwn_json_real(json, "weight_wrong_labels", ratio(sums->wrong_weight, sums->wrong),
+                      6);
     }
 }
 
@@ -100,8 +103,12 @@ static size_t length_until(const char *text, uint64_t epoch)
 {
     size_t length = 0;
     for (const char *end = strchr(text, '\n'); end; end = strchr(text + length, '\n')) {
-        unsigned long long number = 0;
-        if (sscanf(text + length, "{\"epoch\": %llu", &number) != 1 || number > epoch)
+        static const char start[] = "{\"epoch\": ";
+        char *after = NULL;
+        if (strncmp(text + length, start, strlen(start)) != 0)
+            break;
+        unsigned long long number = strtoull(text + length + strlen(start), &after, 10);
+        if (*after != ',' || number > epoch)
             break;
         length = (size_t)(end - text) + 1;
     }

@@ -9,17 +9,17 @@
 
 /* ---- Creation ----------------------------------------------------------------------- */
 
-static mwn_status run_alloc(mwn_run **out, const char *dir, struct mwn_error *err)
+/* NULL, with the error made, if memory is out. */
+static mwn_run *run_alloc(const char *dir, struct mwn_error *err)
 {
     mwn_run *run = mwn_alloc(1, sizeof(*run));
     if (run && dir)
         run->dir = mwn_strdup(dir);
-    if (!run || (dir && !run->dir)) {
-        mwn_free(run);
-        return mwn_fail_memory(err, sizeof(*run), "a run");
-    }
-    *out = run;
-    return MWN_OK;
+    if (run && (!dir || run->dir))
+        return run;
+    mwn_free(run);
+    mwn_fail_memory(err, sizeof(*run), "a run");
+    return NULL;
 }
 
 void mwn_run_free(mwn_run *run)
@@ -34,11 +34,12 @@ mwn_status mwn_run_create(mwn_run **out, const mwn_config *config, const char *d
                           struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    mwn_run *run = NULL;
+    mwn_run *run = run_alloc(dir, err);
 
+    if (!run)
+        return MWN_ERR_MEMORY;
     if (dir)
         MWN_TRY(mwn_folder_check_free(dir, err));
-    MWN_TRY(run_alloc(&run, dir, err));
     MWN_TRY(mwn_settings_resolve(&run->settings, config, err));
     MWN_TRY(mwn_run_setup(run, err));
     MWN_TRY(mwn_run_begin(run, err));
@@ -122,10 +123,11 @@ mwn_status mwn_run_resume(mwn_run **out, const char *dir, const mwn_config *chan
                           struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    mwn_run *run = NULL;
+    mwn_run *run = run_alloc(dir, err);
     bool found = false;
 
-    MWN_TRY(run_alloc(&run, dir, err));
+    if (!run)
+        return MWN_ERR_MEMORY;
     MWN_TRY(resume_settings(run, changes, err));
     MWN_TRY(mwn_run_setup(run, err));
     mwn_folder_clean(run);
@@ -257,7 +259,7 @@ static bool count_epoch(struct mwn_run *run)
     return true;
 }
 
-/* The best model goes to disk before the state that calls it the best. */
+/* The state goes to disk last: whatever it calls done has been written by then. */
 static mwn_status save_epoch(struct mwn_run *run, bool is_best, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
@@ -267,10 +269,10 @@ static mwn_status save_epoch(struct mwn_run *run, bool is_best, struct mwn_error
     if (is_best)
         MWN_TRY(mwn_folder_write_model(run, "best/model.safetensors", err));
     MWN_TRY(mwn_record_append(run, err));
-    if (is_last || run->epoch % (uint64_t)run->settings.train.checkpoint_every == 0)
-        MWN_TRY(mwn_checkpoint_save(run, err));
     if (is_last)
         MWN_TRY(mwn_summary_write(run, err));
+    if (is_last || run->epoch % (uint64_t)run->settings.train.checkpoint_every == 0)
+        MWN_TRY(mwn_checkpoint_save(run, err));
 out:
     return status;
 }

@@ -14,10 +14,10 @@
 /* Sums over the samples of one epoch; all double, so that a checkpoint can hold them as one
  * tensor. */
 struct mwn_epoch_sums {
-    double samples, loss;        /* samples seen, their unweighted losses         */
-    double weight, square;       /* weights, squared weights                      */
-    double clean, clean_weight;  /* samples whose label is right, their weights   */
-    double wrong, wrong_weight;  /* samples whose label is wrong, their weights   */
+    double samples, loss;       /* samples seen, their unweighted losses         */
+    double weight, square;      /* weights, squared weights                      */
+    double clean, clean_weight; /* samples whose label is right, their weights   */
+    double wrong, wrong_weight; /* samples whose label is wrong, their weights   */
     double meta_steps, meta_loss;
 };
 enum { MWN_EPOCH_SUMS = sizeof(struct mwn_epoch_sums) / sizeof(double) };
@@ -54,10 +54,10 @@ struct mwn_run {
     mwn_progress_fn *progress;
     void *user;
     bool stop;
-    double start;           /* clock when training began; 0: not yet          */
-    double train_seconds;   /* spent in steps                                 */
-    double epoch_seconds;   /* of them in this epoch                          */
-    double eval_seconds;    /* spent in evaluations                           */
+    double start;         /* clock when training began; 0: not yet          */
+    double train_seconds; /* spent in steps                                 */
+    double epoch_seconds; /* of them in this epoch                          */
+    double eval_seconds;  /* spent in evaluations                           */
     uint64_t steps_here, epoch_steps_here, evaluations_here;
 };
 

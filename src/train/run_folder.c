@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { NAME_ROOM = 32 }; /* for a slash and the longest name below */
+
 mwn_status mwn_folder_path(const char *dir, const char *name, char **out,
                            struct mwn_error *err)
 {
@@ -125,21 +127,22 @@ static size_t first_missing(const char *dir, char *work)
     return missing;
 }
 
-/* Removes what create has made; `missing` as first_missing() gave it. */
+/* Removes what create has made; `missing` as first_missing() gave it. Allocates nothing: memory
+ * may just have run out. */
 static void undo(const struct mwn_run *run, char *work, size_t missing)
 {
     static const char *const names[] = {"train_ids.npy", "labels.npy", "true_labels.npy",
                                         "recipe.yaml",   "last",       "best"};
+    size_t length = strlen(run->dir);
     for (size_t i = 0; i < MWN_COUNT(names); i++) {
-        char *path = mwn_path_join(run->dir, names[i]);
-        if (path && mwn_path_is_dir(path))
-            (void)rmdir(path);
-        else if (path)
-            (void)unlink(path);
-        mwn_free(path);
+        snprintf(work, length + NAME_ROOM, "%s/%s", run->dir, names[i]);
+        if (mwn_path_is_dir(work))
+            (void)rmdir(work);
+        else
+            (void)unlink(work);
     }
-    memcpy(work, run->dir, strlen(run->dir) + 1);
-    for (size_t end = strlen(work); missing > 0 && end >= missing;) {
+    memcpy(work, run->dir, length + 1);
+    for (size_t end = length; missing > 0 && end >= missing;) {
         work[end] = '\0';
         (void)rmdir(work);
         while (end > 0 && work[end - 1] != '/')
@@ -153,7 +156,7 @@ mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     const struct mwn_set *set = &run->sets.train;
-    char *work = mwn_strdup(run->dir);
+    char *work = mwn_alloc(strlen(run->dir) + 32, 1); /* room for a name, see undo() */
 
     if (!work)
         return mwn_fail_memory(err, strlen(run->dir), "a path");
@@ -178,8 +181,8 @@ static void clean_folder(const char *dir)
     if (!stream)
         return;
     for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
-        char *path = strstr(entry->d_name, ".tmp-") ? mwn_path_join(dir, entry->d_name)
-                                                    : NULL;
+        char *path =
+            strstr(entry->d_name, ".tmp-") ? mwn_path_join(dir, entry->d_name) : NULL;
         if (path)
             (void)unlink(path);
         mwn_free(path);

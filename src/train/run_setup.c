@@ -85,8 +85,8 @@ static mwn_status make_loaders(struct mwn_run *run, struct mwn_error *err)
         options.order = MWN_ORDER_ENDLESS;
         options.order_stream = MWN_STREAM_META_ORDER;
         options.augment_stream = MWN_STREAM_META_AUGMENT;
-        status = mwn_loader_create(&run->meta, &run->sets.meta, &run->normalize, &options,
-                                   err);
+        status =
+            mwn_loader_create(&run->meta, &run->sets.meta, &run->normalize, &options, err);
     }
     if (status == MWN_OK && run->sets.valid.n > 0)
         status = mwn_run_make_eval_loader(&run->valid, settings, &run->sets.valid,
@@ -196,9 +196,9 @@ mwn_status mwn_run_setup(struct mwn_run *run, struct mwn_error *err)
     struct mwn_settings *settings = &run->settings;
 
     MWN_TRY(check_run(settings, err));
-    MWN_TRY(mwn_sets_open(&run->sets, &settings->data, (uint64_t)settings->train.seed, err));
     MWN_TRY(
-        mwn_normalize_resolve(&run->normalize, &settings->data, &run->sets.train, err));
+        mwn_sets_open(&run->sets, &settings->data, (uint64_t)settings->train.seed, err));
+    MWN_TRY(mwn_normalize_resolve(&run->normalize, &settings->data, &run->sets.train, err));
     MWN_TRY(make_loaders(run, err));
     MWN_TRY(mwn_run_make_net(&run->net, settings, run->sets.shape, run->sets.classes, err));
     MWN_TRY(plan_net(run, err));

@@ -25,9 +25,8 @@ static double expected_seconds(const struct mwn_run *run)
     if (run->steps_here == 0 || run->epoch >= epochs)
         return run->epoch >= epochs ? 0 : -1;
     double step = run->train_seconds / (double)run->steps_here;
-    double evaluation = run->evaluations_here
-                            ? run->eval_seconds / (double)run->evaluations_here
-                            : 0;
+    double evaluation =
+        run->evaluations_here ? run->eval_seconds / (double)run->evaluations_here : 0;
     double left = (double)(epochs - run->epoch);
     return step * (left * (double)mwn_run_steps(run) - (double)run->epoch_step) +
            evaluation * left;
@@ -119,8 +118,7 @@ mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err)
     const struct mwn_settings *settings = &run->settings;
     struct mwn_batch train = {0}, meta = {0};
     double start = mwn_clock_now();
-    bool with_meta =
-        run->meta && run->iteration % (uint64_t)settings->meta.every == 0;
+    bool with_meta = run->meta && run->iteration % (uint64_t)settings->meta.every == 0;
 
     mwn_status status = next_batch(run, run->train, &train, 2 * run->iteration, err);
     if (status == MWN_OK && with_meta)

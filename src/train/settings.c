@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-static void *section_fields(struct mwn_settings *settings, const struct mwn_section *section)
+static void *section_fields(struct mwn_settings *settings,
+                            const struct mwn_section *section)
 {
     return (char *)settings + section->offset;
 }
@@ -64,8 +65,8 @@ static mwn_status check_other_method(const struct mwn_settings *settings,
 {
     mwn_status status = MWN_OK;
     if (!pair->origin)
-        return mwn_fail(err, MWN_ERR_CONFIG, "%s: method '%s' has no such option", pair->key,
-                        settings->method->name);
+        return mwn_fail(err, MWN_ERR_CONFIG, "%s: method '%s' has no such option",
+                        pair->key, settings->method->name);
     for (const struct mwn_method *const *m = mwn_methods; *m && status == MWN_OK; m++) {
         const struct mwn_option *row =
             (*m)->options ? mwn_option_find((*m)->options, name) : NULL;
@@ -189,7 +190,8 @@ static void yaml_value(const struct mwn_option *row, const void *fields,
     }
 }
 
-static void yaml_rows(const struct mwn_option *rows, const void *fields, struct mwn_buf *out)
+static void yaml_rows(const struct mwn_option *rows, const void *fields,
+                      struct mwn_buf *out)
 {
     for (const struct mwn_option *row = rows; row && row->name; row++) {
         mwn_buf_printf(out, "  %s: ", row->name);

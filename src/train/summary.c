@@ -35,7 +35,8 @@ static void add_option(struct mwn_json *json, const struct mwn_option *row,
     mwn_buf_release(&text);
 }
 
-static void add_rows(struct mwn_json *json, const struct mwn_option *rows, const void *fields)
+static void add_rows(struct mwn_json *json, const struct mwn_option *rows,
+                     const void *fields)
 {
     for (const struct mwn_option *row = rows; row && row->name; row++)
         add_option(json, row, fields);
