@@ -17,6 +17,10 @@
  *   Threads     An object belongs to one thread at a time. The library computes with
  *               OpenMP threads of its own. It never prints, never exits, never reads the
  *               environment.
+ *   Signals     Some kernels below use the stack pointer for data: a signal handler that runs
+ *               on the stack of a computing thread may destroy it. Block signals in the
+ *               threads that call the library and take them by sigwait(), as the program does,
+ *               or on an alternate stack (sigaltstack).
  *   Texts       Strings are UTF-8 and end in a zero byte. Texts that the library hands
  *               over are freed by mwn_text_free().
  */

@@ -76,7 +76,10 @@ for command in "$@"; do
     mount -t tmpfs tmpfs "$root/dev/shm"
     mkdir "$root/src"
     git clone -q --no-hardlinks . "$root/src/mwnet"
-    [ ! -d ../shared ] || cp -r ../shared "$root/src/shared"
+    if [ -d ../shared ]; then
+        mkdir "$root/src/shared"
+        cp -r ../shared/. "$root/src/shared"
+    fi
     echo "== $suite, $(nproc) cores: $command"
     began=$(date +%s)
     if chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LANG=C \

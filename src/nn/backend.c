@@ -29,7 +29,7 @@ static mwn_status open_fast(struct mwn_backend *backend, const char *name,
                  wanted ? isa : "AVX2");
         return mwn_hint(err, "train.backend=auto takes what this CPU has");
     }
-    return mwn_backend_dnnl_open(backend, isa, err);
+    return mwn_backend_dnnl_open(backend, isa, wanted != NULL, err);
 }
 
 #else

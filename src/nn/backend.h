@@ -92,7 +92,8 @@ void mwn_backend_close(struct mwn_backend *backend);
 
 /* The backends; each fills *backend or fails. */
 mwn_status mwn_backend_ref_open(struct mwn_backend *backend, enum mwn_dtype dtype);
-mwn_status mwn_backend_dnnl_open(struct mwn_backend *backend, const char *isa,
+/* isa: "avx512" or "avx2"; unless exact, a lesser one will do. */
+mwn_status mwn_backend_dnnl_open(struct mwn_backend *backend, const char *isa, bool exact,
                                  struct mwn_error *err);
 
 /* Operators on NCHW floats of the reference backend, for what another one leaves to it. */

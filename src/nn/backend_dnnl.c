@@ -803,18 +803,27 @@ static void fill_ops(struct engine *e, bool wide)
     e->plain_ops[MWN_OP_add] = simd[MWN_OP_add];
 }
 
+/* Whether oneDNN may use AVX-512: it can be told not to from outside. */
+static bool allows_avx512(void)
+{
+    const unsigned needed = dnnl_cpu_isa_avx512_core;
+    return ((unsigned)dnnl_get_effective_cpu_isa() & needed) == needed;
+}
+
 /* oneDNN must use the instructions whose block size we chose. */
 static bool limit_isa(bool wide)
 {
     if (wide)
-        return true;
+        return allows_avx512();
     (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
     return dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx2;
 }
 
-mwn_status mwn_backend_dnnl_open(struct mwn_backend *backend, const char *isa,
+mwn_status mwn_backend_dnnl_open(struct mwn_backend *backend, const char *isa, bool exact,
                                  struct mwn_error *err)
 {
+    if (!exact && strcmp(isa, "avx512") == 0 && !allows_avx512())
+        isa = "avx2";
     bool wide = strcmp(isa, "avx512") == 0;
     if (!wide && strcmp(isa, "avx2") != 0)
         return mwn_fail(err, MWN_ERR_CONFIG, "there is no backend dnnl-%s", isa);
@@ -824,7 +833,8 @@ mwn_status mwn_backend_dnnl_open(struct mwn_backend *backend, const char *isa,
     backend->engine = e;
     backend->close = dnnl_close;
     if (!limit_isa(wide))
-        return mwn_fail(err, MWN_ERR_RUNTIME, "oneDNN cannot be limited to AVX2 any more");
+        return mwn_fail(err, MWN_ERR_RUNTIME, "oneDNN does not use %s in this process",
+                        isa);
     if (dnnl_engine_create(&e->engine, dnnl_cpu, 0) != dnnl_success ||
         dnnl_stream_create(&e->stream, e->engine, dnnl_stream_default_flags) !=
             dnnl_success)
