@@ -55,7 +55,7 @@ static inline void case_data_make(struct case_data *data, const struct mwn_graph
     for (size_t i = 0; i < n * data->sample; i++)
         data->x[i] = (double)(float)mwn_rng_normal(&rng);
     for (size_t i = 0; i < data->params; i++)
-        data->direction[i] = (double)(float)(step * mwn_rng_normal(&rng));
+        data->direction[i] = (double)(float)(step * (4 * mwn_rng_unit(&rng) - 2));
     for (size_t i = 0; i < n; i++) {
         data->label[i] = (int32_t)(i * 7 % (size_t)classes);
         data->coef[i] = (0.3 + 0.1 * (double)(i % 4)) / (double)n;

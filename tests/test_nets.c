@@ -53,32 +53,53 @@ static mwn_net *net_of(const struct net_case *c, const char *backend, enum mwn_d
     return case_net(&graph, backend, dtype);
 }
 
-static void check_identity(const char *backend, enum mwn_dtype dtype, double bound)
+/* A case on the fast backend and on the reference in double; made when first asked for. */
+struct outcome {
+    struct case_data data;
+    struct case_result fast, reference;
+};
+
+static struct outcome outcomes[MWN_COUNT(cases)];
+
+static const struct outcome *outcome_of(size_t k)
 {
+    struct outcome *out = &outcomes[k];
+    if (out->reference.grad)
+        return out;
+    mwn_net *net = net_of(&cases[k], "auto", MWN_F32, &out->data);
+    case_run(net, &out->data, &out->fast);
+    mwn_net_free(net);
+    net = net_of(&cases[k], "ref", MWN_F64, NULL);
+    case_run(net, &out->data, &out->reference);
+    mwn_net_free(net);
+    return out;
+}
+
+static int release_outcomes(void **state)
+{
+    (void)state;
     for (size_t k = 0; k < MWN_COUNT(cases); k++) {
-        struct case_data data;
-        struct case_result result;
-        mwn_net *net = net_of(&cases[k], backend, dtype, &data);
-        case_run(net, &data, &result);
-        if (!(result.identity < bound))
-            fail_msg("%s on %s: %.3g", cases[k].model, mwn_net_backend(net),
-                     result.identity);
-        free(result.grad);
-        case_data_release(&data);
-        mwn_net_free(net);
+        free(outcomes[k].fast.grad);
+        free(outcomes[k].reference.grad);
+        case_data_release(&outcomes[k].data);
     }
+    return 0;
 }
 
 static void test_identity_holds_in_double(void **state)
 {
     (void)state;
-    check_identity("ref", MWN_F64, 1e-12);
+    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+        if (!(outcome_of(k)->reference.identity < 1e-12))
+            fail_msg("%s: %.3g", cases[k].model, outcome_of(k)->reference.identity);
 }
 
 static void test_identity_holds_on_the_fast_backend(void **state)
 {
     (void)state;
-    check_identity("auto", MWN_F32, 3e-6);
+    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+        if (!(outcome_of(k)->fast.identity < 3e-6))
+            fail_msg("%s: %.3g", cases[k].model, outcome_of(k)->fast.identity);
 }
 
 /* A ReLU's input within rounding of zero may fall on either side, so single numbers differ;
@@ -87,24 +108,14 @@ static void test_fast_backend_matches_reference(void **state)
 {
     (void)state;
     for (size_t k = 0; k < MWN_COUNT(cases); k++) {
-        struct case_data data, same;
-        struct case_result got, want;
-        mwn_net *net = net_of(&cases[k], "auto", MWN_F32, &data);
-        mwn_net *reference = net_of(&cases[k], "ref", MWN_F64, &same);
-        case_run(net, &data, &got);
-        case_run(reference, &same, &want);
-        double loss = case_distance(got.loss, want.loss, data.n);
-        double tangent = case_distance(got.dloss, want.dloss, data.n);
-        double gradient = case_distance(got.grad, want.grad, data.params);
+        const struct outcome *o = outcome_of(k);
+        const struct case_result *got = &o->fast, *want = &o->reference;
+        double loss = case_distance(got->loss, want->loss, o->data.n);
+        double tangent = case_distance(got->dloss, want->dloss, o->data.n);
+        double gradient = case_distance(got->grad, want->grad, o->data.params);
         if (!(loss < 1e-5 && tangent < 2e-3 && gradient < 2e-3))
             fail_msg("%s: loss %.2g, tangent %.2g, gradient %.2g", cases[k].model, loss,
                      tangent, gradient);
-        free(got.grad);
-        free(want.grad);
-        case_data_release(&data);
-        case_data_release(&same);
-        mwn_net_free(net);
-        mwn_net_free(reference);
     }
 }
 
@@ -129,13 +140,13 @@ static void test_planned_step_allocates_nothing(void **state)
 {
     (void)state;
     for (size_t k = 0; k < MWN_COUNT(cases); k++) {
-        struct case_data data;
+        const struct case_data *data = &outcome_of(k)->data;
         struct mwn_error err = {0};
         double out[64];
-        mwn_net *net = net_of(&cases[k], "auto", MWN_F32, &data);
-        assert_int_equal(mwn_net_plan(net, data.n, data.n, &err), MWN_OK);
-        void *x = case_input(net, &data), *grad = case_alloc(mwn_net_vector(net), 8);
-        const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
+        mwn_net *net = net_of(&cases[k], "auto", MWN_F32, NULL);
+        assert_int_equal(mwn_net_plan(net, data->n, data->n, &err), MWN_OK);
+        void *x = case_input(net, data), *grad = case_alloc(mwn_net_vector(net), 8);
+        const struct mwn_batch batch = {.n = data->n, .x = x, .label = data->label};
         uint64_t before = mwn_mem_count();
         size_t memory = mwn_net_memory(net);
         iterate(net, &batch, grad, out);
@@ -143,7 +154,6 @@ static void test_planned_step_allocates_nothing(void **state)
         assert_true(mwn_net_memory(net) == memory);
         free(x);
         free(grad);
-        case_data_release(&data);
         mwn_net_free(net);
     }
 }
@@ -258,5 +268,5 @@ int main(void)
         cmocka_unit_test(test_last_layer_tangent_is_the_full_one_of_a_cut_direction),
         cmocka_unit_test(test_published_parameter_counts),
     };
-    return cmocka_run_group_tests_name("nets", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("nets", tests, NULL, release_outcomes);
 }

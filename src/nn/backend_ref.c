@@ -16,6 +16,8 @@ static size_t mask_size(const struct mwn_layer *layer)
     return mwn_layout_count(layer->backend, layer->node->shape, false, layer->n);
 }
 
+enum { REF_BLOCK = 8 }; /* output channels whose weights' gradients share a patch */
+
 #define real    float
 #define NAME(x) x##_f32
 #include "nn/ref_ops.inc"
