@@ -107,15 +107,15 @@ typedef struct mwn_run mwn_run;
 
 /* Where a run stands; handed to the progress callback after every step. */
 struct mwn_progress {
-    size_t epoch, epochs;    /* epochs done, epochs in all                             */
-    size_t step, steps;      /* steps done in this epoch, steps of an epoch            */
-    double seconds;          /* since this process began to train                      */
-    double eta_seconds;      /* expected until the end of the run; negative if unknown */
-    double loss;             /* mean training loss (unweighted) of this epoch so far   */
-    double weight;           /* mean weight V of this epoch so far, 1 for plain CE     */
-    double accuracy;         /* last evaluation, 0..1; negative if none yet            */
-    double best_accuracy;    /* best evaluation so far, 0..1; negative if none yet     */
-    const char *phase;       /* "train", "evaluate" or "save"; static storage          */
+    size_t epoch, epochs; /* epochs done, epochs in all                             */
+    size_t step, steps;   /* steps done in this epoch, steps of an epoch            */
+    double seconds;       /* since this process began to train                      */
+    double eta_seconds;   /* expected until the end of the run; negative if unknown */
+    double loss;          /* mean training loss (unweighted) of this epoch so far   */
+    double weight;        /* mean weight V of this epoch so far, 1 for plain CE     */
+    double accuracy;      /* last evaluation, 0..1; negative if none yet            */
+    double best_accuracy; /* best evaluation so far, 0..1; negative if none yet     */
+    const char *phase;    /* "train", "evaluate" or "save"; static storage          */
 };
 
 /* Called after every step. A return value other than 0 stops the run at the next step
@@ -209,8 +209,8 @@ struct mwn_learner {
     void *self;           /* handed to every function                                     */
     enum mwn_dtype dtype; /* of params, grad, dir and of a batch's x and target           */
     size_t n_params;
-    void *params;         /* [n_params] the current w; the core updates it in place       */
-    size_t head;          /* index of the last layer's first parameter, for last_layer    */
+    void *params; /* [n_params] the current w; the core updates it in place       */
+    size_t head;  /* index of the last layer's first parameter, for last_layer    */
 
     /* loss[n] of the batch at params; keeps what backward and jvp need. */
     mwn_status (*forward)(void *self, const struct mwn_batch *batch, double *loss,
