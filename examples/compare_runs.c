@@ -101,7 +101,7 @@ static double curve_end(const struct run *run)
 
 static void print_table(const struct run *runs, size_t count)
 {
-    printf("Accuracy on the test set, whose labels are right:\n\n");
+    printf("Accuracy on the test set, whose labels are right (best: of all epochs):\n\n");
     printf("  %-16s %22s %16s\n", "method", "best", "last epoch");
     for (size_t i = 0; i < count; i++) {
         char best[64];

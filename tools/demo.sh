@@ -47,8 +47,8 @@ It took $((took / 60)) min $((took % 60)) s. The runs are in $runs/ce and $runs/
 What to do next:
   $build/mwnet eval $runs/mwnet    evaluate the best model again
   $build/mwnet info $runs/mwnet    look into the run
-  $build/mwnet list options          what else can be set
+  $build/mwnet list options            what else can be set
   $build/mwnet train recipes/fashion-noise40.yaml data.path=DIR -o runs/mine
-                                    the same with IDX files of your own
+                                      the same with IDX files of your own
 TEXT
 } | tee "$runs/output.txt"
