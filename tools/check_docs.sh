@@ -35,11 +35,11 @@ for key in $(grep -ohE '\b[a-z]+\.[a-z_]+=' $documents | tr -d = | sort -u |
     printf '%s\n' "$keys" | grep -qx "$key" || complain "documents name unknown option $key"
 done
 # shellcheck disable=SC2086
-for word in $(grep -ohE '^(\$ )?\./dev [a-z]+' $documents | sed 's/.* //' | sort -u); do
+for word in $(grep -ohE '^ +\./dev [a-z]+' $documents | sed 's/.* //' | sort -u); do
     ./dev help | grep -qE "^ +\./dev $word\b" || complain "documents name unknown ./dev $word"
 done
 # shellcheck disable=SC2086
-for word in $(grep -ohE '^(\$ )?(build/)?mwnet [a-z]+' $documents | sed 's/.* //' | sort -u); do
+for word in $(grep -ohE '^ +(build/)?mwnet [a-z]+' $documents | sed 's/.* //' | sort -u); do
     "$program" help 2>&1 | grep -qE "\b$word\b" ||
         complain "documents name unknown command mwnet $word"
 done
