@@ -81,10 +81,11 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' > $@
 
-$(OBJ)/src/nn/simd_generic.o: FILE_FLAGS = -O3
 $(OBJ)/src/nn/simd_avx2.o:    FILE_FLAGS = -mavx2 -mfma -O3
-$(OBJ)/src/nn/simd_avx512.o:  FILE_FLAGS = -mavx512f -mavx512bw -mavx512vl -mavx512dq \
-                                -mfma -mavx2 -mprefer-vector-width=512 -O3
+AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mavx2 \
+          -mprefer-vector-width=512 -O3
+$(OBJ)/src/nn/simd_avx512.o:      FILE_FLAGS = $(AVX512)
+$(OBJ)/src/nn/simd_avx512_bf16.o: FILE_FLAGS = $(AVX512) -mavx512bf16
 $(OBJ)/tests/%.o: BASE += -Itests
 
 $(OBJ)/%.o: %.c $(BUILD)/flags

@@ -35,10 +35,15 @@ struct case_result {
     double identity; /* |sum c_i dloss_i - <grad, u>| / sum |c_i dloss_i| */
 };
 
+/* Zeros; aligned as a net's vectors must be. */
 static inline void *case_alloc(size_t count, size_t size)
 {
-    void *p = calloc(count ? count : 1, size);
+    size_t bytes = (count ? count : 1) * size;
+    bytes =
+        (bytes + MWN_VECTOR_ALIGNMENT - 1) / MWN_VECTOR_ALIGNMENT * MWN_VECTOR_ALIGNMENT;
+    void *p = aligned_alloc(MWN_VECTOR_ALIGNMENT, bytes);
     assert_non_null(p);
+    memset(p, 0, bytes);
     return p;
 }
 

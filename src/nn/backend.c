@@ -8,6 +8,11 @@
 
 #ifdef MWN_HAVE_DNNL
 
+static bool has_bf16(void)
+{
+    return __builtin_cpu_supports("avx512bf16");
+}
+
 /* The best instruction set that our kernels and oneDNN's share on this CPU, or NULL. */
 static const char *best_isa(void)
 {
@@ -33,6 +38,17 @@ static mwn_status open_fast(struct mwn_backend *backend, const char *name,
 }
 
 #else
+
+void mwn_backend_dnnl_variant(struct mwn_backend *backend, enum mwn_precision precision)
+{
+    (void)backend;
+    (void)precision;
+}
+
+static bool has_bf16(void)
+{
+    return false;
+}
 
 static const char *best_isa(void)
 {
@@ -62,6 +78,21 @@ mwn_status mwn_backend_open(struct mwn_backend *backend, const char *name,
         return mwn_fail(err, MWN_ERR_CONFIG, "the backend %s computes in float only", name);
     backend->dtype = dtype;
     return open_fast(backend, name, err);
+}
+
+mwn_status mwn_backend_variant(const struct mwn_backend *of, enum mwn_precision precision,
+                               struct mwn_backend *out, struct mwn_error *err)
+{
+    *out = *of;
+    if (precision == of->precision)
+        return MWN_OK;
+    if (of->block != 16 || !has_bf16()) {
+        mwn_fail(err, MWN_ERR_CONFIG,
+                 "bf16 needs a CPU with AVX512-BF16 and oneDNN; here is %s", of->name);
+        return mwn_hint(err, "f32 works everywhere");
+    }
+    mwn_backend_dnnl_variant(out, precision);
+    return MWN_OK;
 }
 
 void mwn_backend_close(struct mwn_backend *backend)

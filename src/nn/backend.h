@@ -12,6 +12,10 @@ enum mwn_pass {
     MWN_PASS_EVAL   /* running statistics, no dropout                      */
 };
 
+/* How activations, gradients and tangents in the blocked layout are stored. Parameters,
+ * statistics, losses and everything in the plain layout have the backend's dtype. */
+enum mwn_precision { MWN_PRECISION_F32, MWN_PRECISION_BF16, MWN_PRECISION_COUNT };
+
 struct mwn_backend;
 
 /* One node in one plan, as the operators see it. Pointers are set before each call. */
@@ -66,11 +70,13 @@ struct mwn_op_impl {
 struct mwn_backend {
     char name[32];
     enum mwn_dtype dtype;
+    enum mwn_precision precision;
     int block; /* channels of a block of the blocked layout; 1: all is NCHW */
     int threads;
     void *engine;                         /* the backend's own */
     const struct mwn_op_impl *const *ops; /* [MWN_OP_COUNT]; blocked output layout       */
     const struct mwn_op_impl *const *plain_ops; /* for nodes that are not blocked        */
+    void (*add)(size_t count, const void *a, void *y); /* y += a, blocked activations    */
     /* Numbers that parameter p takes in a flat vector, and its way between the vector (at
      * the parameter's place) and the PyTorch layout. */
     mwn_status (*param_size)(struct mwn_backend *self, const struct mwn_graph *graph, int p,
@@ -90,18 +96,28 @@ MWN_MUST_CHECK mwn_status mwn_backend_open(struct mwn_backend *backend, const ch
                                            struct mwn_error *err);
 void mwn_backend_close(struct mwn_backend *backend);
 
+/* Makes *out work on the same vectors as `of`, with activations stored in another precision.
+ * It lives as long as `of` and is not closed. MWN_ERR_CONFIG if this CPU cannot. */
+MWN_MUST_CHECK mwn_status mwn_backend_variant(const struct mwn_backend *of,
+                                              enum mwn_precision precision,
+                                              struct mwn_backend *out,
+                                              struct mwn_error *err);
+
 /* The backends; each fills *backend or fails. */
 mwn_status mwn_backend_ref_open(struct mwn_backend *backend, enum mwn_dtype dtype);
 /* isa: "avx512" or "avx2"; unless exact, a lesser one will do. */
 mwn_status mwn_backend_dnnl_open(struct mwn_backend *backend, const char *isa, bool exact,
                                  struct mwn_error *err);
+void mwn_backend_dnnl_variant(struct mwn_backend *backend, enum mwn_precision precision);
 
 /* Operators on NCHW floats of the reference backend, for what another one leaves to it. */
 extern const struct mwn_op_impl *const mwn_ref_ops_f32[MWN_OP_COUNT];
 extern const struct mwn_op_impl *const mwn_ref_ops_f64[MWN_OP_COUNT];
 
-/* Numbers that a node's output takes for n samples. */
+/* Numbers, and bytes, that a node's output takes for n samples. */
 size_t mwn_layout_count(const struct mwn_backend *backend, struct mwn_shape shape,
+                        bool blocked, size_t n);
+size_t mwn_layout_bytes(const struct mwn_backend *backend, struct mwn_shape shape,
                         bool blocked, size_t n);
 
 #endif

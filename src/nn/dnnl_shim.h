@@ -15,19 +15,19 @@ typedef const dnnl_memory_desc_t *shim_md;
 #endif
 
 static inline shim_md shim_md_create(int dims, const dnnl_dim_t *size,
-                                     dnnl_format_tag_t tag)
+                                     dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
     dnnl_dims_t full = {0};
     for (int i = 0; i < dims; i++)
         full[i] = size[i];
 #if DNNL_VERSION_MAJOR >= 3
     dnnl_memory_desc_t md = NULL;
-    if (dnnl_memory_desc_create_with_tag(&md, dims, full, dnnl_f32, tag) != dnnl_success)
+    if (dnnl_memory_desc_create_with_tag(&md, dims, full, type, tag) != dnnl_success)
         return NULL;
     return md;
 #else
     dnnl_memory_desc_t *md = mwn_alloc(1, sizeof *md);
-    if (md && dnnl_memory_desc_init_by_tag(md, dims, full, dnnl_f32, tag) != dnnl_success) {
+    if (md && dnnl_memory_desc_init_by_tag(md, dims, full, type, tag) != dnnl_success) {
         mwn_free(md);
         return NULL;
     }

@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum slot { SLOT_TRAIN, SLOT_META, SLOT_EVAL, SLOT_COUNT };
-enum { PLANS_MAX = 16, ALIGNMENT = 64 };
+enum { PLANS_MAX = 16 };
 
 struct region {
     char *bytes; /* owned */
@@ -21,8 +21,9 @@ struct region {
 
 struct mwn_net {
     struct mwn_graph graph;
-    struct mwn_backend backend;
-    struct mwn_plan_shared shared;
+    struct mwn_backend backend;      /* owns what the two others share           */
+    struct mwn_backend precision[2]; /* train and evaluation; meta               */
+    struct mwn_plan_shared shared, shared_meta;
     bool gamma_uniform;
     size_t item;   /* bytes of a number            */
     size_t vector; /* numbers in a flat vector     */
@@ -74,10 +75,11 @@ static mwn_status place_params(struct mwn_net *net, struct mwn_error *err)
         net->shared.param_at[p] = (ptrdiff_t)at;
         if (p == net->graph.nodes[net->graph.output].param[0])
             net->head = at / net->item;
-        at += (size * net->item + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        at += (size * net->item + MWN_VECTOR_ALIGNMENT - 1) / MWN_VECTOR_ALIGNMENT *
+              MWN_VECTOR_ALIGNMENT;
     }
     net->vector = at / net->item;
-    return region_grow(&net->params, at ? at : ALIGNMENT, "the parameters", err);
+    return region_grow(&net->params, at ? at : MWN_VECTOR_ALIGNMENT, "the parameters", err);
 }
 
 static mwn_status make_stats(struct mwn_net *net, struct mwn_error *err)
@@ -150,7 +152,7 @@ mwn_status mwn_net_create(mwn_net **out, struct mwn_graph *graph_taken,
     net->gamma_uniform = options->gamma_uniform;
     net->item = mwn_dtype_size(options->dtype);
     net->shared.graph = &net->graph;
-    net->shared.backend = &net->backend;
+    net->shared.backend = &net->precision[0];
     net->shared.bn_eps = options->bn_eps;
     net->shared.bn_momentum = options->bn_momentum;
     net->shared.seed = options->seed;
@@ -160,6 +162,12 @@ mwn_status mwn_net_create(mwn_net **out, struct mwn_graph *graph_taken,
     MWN_TRY(place_params(net, err));
     MWN_TRY(make_stats(net, err));
     MWN_TRY(initialise(net, err));
+    MWN_TRY(
+        mwn_backend_variant(&net->backend, options->precision, &net->precision[0], err));
+    MWN_TRY(mwn_backend_variant(&net->backend, options->meta_precision, &net->precision[1],
+                                err));
+    net->shared_meta = net->shared;
+    net->shared_meta.backend = &net->precision[1];
     *out = net;
     net = NULL;
 out:
@@ -207,7 +215,7 @@ enum mwn_dtype mwn_net_dtype(const mwn_net *net)
 
 const char *mwn_net_backend(const mwn_net *net)
 {
-    return net->backend.name;
+    return net->precision[0].name;
 }
 
 int mwn_net_threads(const mwn_net *net)
@@ -297,6 +305,12 @@ size_t mwn_net_memory(const mwn_net *net)
            net->scratch.size + net->work.size;
 }
 
+void mwn_net_trace(mwn_net *net, const struct mwn_trace *trace)
+{
+    net->shared.trace = trace;
+    net->shared_meta.trace = trace;
+}
+
 /* ---- plans ---- */
 
 /* The plan for n samples in a slot; made if it is not there, the oldest one gives way. */
@@ -312,7 +326,8 @@ static mwn_status find_plan(mwn_net *net, enum slot slot, size_t n, struct mwn_p
     struct mwn_plan *plan = NULL;
     mwn_status status = MWN_OK;
     omp_set_num_threads(net->backend.threads);
-    MWN_TRY(mwn_plan_create(&plan, &net->shared, n, slot != SLOT_EVAL, err));
+    MWN_TRY(mwn_plan_create(&plan, slot == SLOT_META ? &net->shared_meta : &net->shared, n,
+                            slot != SLOT_EVAL, err));
     MWN_TRY(region_grow(&net->activation[slot != SLOT_TRAIN], plan->activation_bytes,
                         "the activations", err));
     MWN_TRY(region_grow(&net->scratch, plan->scratch_bytes, "the gradients", err));

@@ -4,18 +4,24 @@
 #define MWN_NN_NET_H
 
 #include "base/base.h"
+#include "nn/backend.h"
 #include "nn/graph.h"
 
 typedef struct mwn_net mwn_net;
 
+/* Every flat vector that a net is given starts at a multiple of that many bytes. */
+enum { MWN_VECTOR_ALIGNMENT = 64 };
+
 struct mwn_net_options {
-    const char *backend;  /* "auto", "ref" or "dnnl"; ref is plain loops       */
-    enum mwn_dtype dtype; /* MWN_F64 needs "ref"                               */
-    int threads;          /* 0: as many as the process may use                 */
-    double bn_eps;        /* 1e-5  */
-    double bn_momentum;   /* 0.1   */
-    bool gamma_uniform;   /* bn.gamma_init = uniform                           */
-    uint64_t seed;        /* of the initial values and the dropout masks       */
+    const char *backend;          /* "auto", "ref" or "dnnl"; ref is plain loops       */
+    enum mwn_dtype dtype;         /* MWN_F64 needs "ref"                               */
+    enum mwn_precision precision; /* of activations in training and evaluation */
+    enum mwn_precision meta_precision; /* of those of the meta batch               */
+    int threads;        /* 0: as many as the process may use                 */
+    double bn_eps;      /* 1e-5  */
+    double bn_momentum; /* 0.1   */
+    bool gamma_uniform; /* bn.gamma_init = uniform                           */
+    uint64_t seed;      /* of the initial values and the dropout masks       */
 };
 
 /* The graph is taken: the net releases it. Parameters get their initial values. */
@@ -57,6 +63,11 @@ size_t mwn_net_memory(const mwn_net *net);
 /* Nominal floating-point operations of the convolutions and linear layers of one forward
  * pass of one sample: 2*OC*OH*OW*IC*K*K each. */
 double mwn_net_flops(const mwn_net *net);
+
+/* From now on, adds up the seconds of every node in *trace, which is borrowed (plan.h); NULL
+ * ends it. */
+struct mwn_trace;
+void mwn_net_trace(mwn_net *net, const struct mwn_trace *trace);
 
 /* The net as a learner, borrowed by whoever uses it. forward updates the running statistics;
  * meta does not. */

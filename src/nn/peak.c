@@ -21,9 +21,10 @@ static double run_all(fma_fn *run, int threads, size_t rounds)
 
 double mwn_peak_measure(const char *backend, int threads, double seconds)
 {
-    fma_fn *run = strstr(backend, "avx512") ? mwn_simd_fma_avx512
-                  : strstr(backend, "avx2") ? mwn_simd_fma_avx2
-                                            : NULL;
+    fma_fn *run = strstr(backend, "bf16")     ? mwn_simd_avx512_bf16.peak
+                  : strstr(backend, "avx512") ? mwn_simd_avx512.peak
+                  : strstr(backend, "avx2")   ? mwn_simd_avx2.peak
+                                              : NULL;
     double best = 0, end = mwn_clock_now() + seconds;
     while (run && mwn_clock_now() < end) {
         double start = mwn_clock_now();

@@ -1,6 +1,7 @@
 /* plan.c - runs a graph forward, backward and along a direction, as planned. */
 #include "nn/plan.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "nn/plan_memory.h"
@@ -15,6 +16,15 @@ size_t mwn_layout_count(const struct mwn_backend *backend, struct mwn_shape shap
     if (blocked)
         c = (c + block - 1) / block * block;
     return n * c * (size_t)shape.h * (size_t)shape.w;
+}
+
+size_t mwn_layout_bytes(const struct mwn_backend *backend, struct mwn_shape shape,
+                        bool blocked, size_t n)
+{
+    size_t size = blocked && backend->precision == MWN_PRECISION_BF16
+                      ? sizeof(uint16_t)
+                      : mwn_dtype_size(backend->dtype);
+    return mwn_layout_count(backend, shape, blocked, n) * size;
 }
 
 /* Whether a node's output is in the blocked layout: convolutions, and what follows them as
@@ -165,6 +175,23 @@ static mwn_status failed_at(const struct mwn_plan *plan, int i, struct mwn_error
     return mwn_fail(err, MWN_ERR_RUNTIME, "the backend failed in node %d %s", i, name);
 }
 
+/* Runs a node, and takes the time if there is a trace. */
+static mwn_status run_node(struct mwn_plan *plan, int i, enum mwn_trace_pass pass)
+{
+    struct mwn_layer *layer = &plan->layers[i];
+    const struct mwn_op_impl *impl = mwn_layer_impl(layer);
+    mwn_status (*run)(struct mwn_layer *) = pass == MWN_TRACE_FORWARD    ? impl->forward
+                                            : pass == MWN_TRACE_BACKWARD ? impl->backward
+                                                                         : impl->jvp;
+    const struct mwn_trace *trace = plan->shared->trace;
+    if (!trace)
+        return run(layer);
+    double start = mwn_clock_now();
+    mwn_status status = run(layer);
+    trace->seconds[pass][i] += mwn_clock_now() - start;
+    return status;
+}
+
 mwn_status mwn_plan_forward(struct mwn_plan *plan, const struct mwn_binding *at,
                             const struct mwn_input *input, struct mwn_error *err)
 {
@@ -176,7 +203,7 @@ mwn_status mwn_plan_forward(struct mwn_plan *plan, const struct mwn_binding *at,
         bind(plan, at, i);
         layer->pass = input->pass;
         layer->key = input->key;
-        if (mwn_layer_impl(layer)->forward(layer) != MWN_OK)
+        if (run_node(plan, i, MWN_TRACE_FORWARD) != MWN_OK)
             return failed_at(plan, i, err);
     }
     return MWN_OK;
@@ -199,7 +226,7 @@ static mwn_status backward_node(struct mwn_plan *plan, const struct mwn_binding 
     }
     layer->gx = at_offset(at->scratch, place->gx);
     layer->gx_add = place->gx_add;
-    return mwn_layer_impl(layer)->backward(layer);
+    return run_node(plan, i, MWN_TRACE_BACKWARD);
 }
 
 mwn_status mwn_plan_backward(struct mwn_plan *plan, const struct mwn_binding *at,
@@ -212,10 +239,12 @@ mwn_status mwn_plan_backward(struct mwn_plan *plan, const struct mwn_binding *at
     for (size_t k = 0; k < plan->action_count; k++) {
         const struct mwn_action *a = &plan->actions[k];
         char *dst = at->scratch + a->dst, *src = at->scratch + a->src;
-        if (a->kind == MWN_ACTION_ADD)
+        if (a->kind == MWN_ACTION_ADD && plan->layers[a->node].blocked)
+            plan->shared->backend->add(a->count, src, dst);
+        else if (a->kind == MWN_ACTION_ADD)
             mwn_vec_add(dtype, a->count, dst, 1, src, dst);
         else if (a->kind == MWN_ACTION_COPY)
-            mwn_vec_copy(dtype, a->count, src, dst);
+            memcpy(dst, src, a->bytes);
         else if (backward_node(plan, at, a->node) != MWN_OK)
             return failed_at(plan, a->node, err);
     }
@@ -260,7 +289,7 @@ mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at, ptr
             moves = moves || layer->tx[k];
         }
         layer->ty = moves ? at_offset(at->scratch, plan->places[i].ty) : NULL;
-        if (moves && mwn_layer_impl(layer)->jvp(layer) != MWN_OK)
+        if (moves && run_node(plan, i, MWN_TRACE_JVP) != MWN_OK)
             return failed_at(plan, i, err);
     }
     const void *tangent = plan->layers[graph->output].ty;

@@ -14,7 +14,7 @@ struct mwn_action {
     enum { MWN_ACTION_NODE, MWN_ACTION_ADD, MWN_ACTION_COPY } kind;
     int node;
     ptrdiff_t dst, src; /* offsets in the scratch region */
-    size_t count;
+    size_t count, bytes;
 };
 
 /* Offsets, in bytes. Outputs and saved values lie in the activation region, gradients and
@@ -27,6 +27,12 @@ struct mwn_place {
     bool needs_grad; /* whether a parameter lies at or above it           */
 };
 
+/* Seconds that every node took, by kind of pass; added up as long as the net has one. */
+enum mwn_trace_pass { MWN_TRACE_FORWARD, MWN_TRACE_BACKWARD, MWN_TRACE_JVP, MWN_TRACES };
+struct mwn_trace {
+    double *seconds[MWN_TRACES]; /* borrowed: [node_count] each */
+};
+
 /* What all plans of a net have in common. */
 struct mwn_plan_shared {
     const struct mwn_graph *graph;
@@ -35,6 +41,7 @@ struct mwn_plan_shared {
     double **mean, **variance; /* owned by the net [stats_count][c]: running statistics   */
     double bn_eps, bn_momentum;
     uint64_t seed;
+    const struct mwn_trace *trace; /* borrowed; NULL: times are not taken */
 };
 
 struct mwn_plan {

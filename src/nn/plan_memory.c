@@ -103,7 +103,8 @@ static size_t node_count(const struct mwn_plan *plan, int i)
 
 static size_t node_bytes(const struct mwn_plan *plan, int i)
 {
-    return node_count(plan, i) * (plan->shared->backend->dtype == MWN_F64 ? 8 : 4);
+    const struct mwn_layer *layer = &plan->layers[i];
+    return mwn_layout_bytes(layer->backend, layer->node->shape, layer->blocked, plan->n);
 }
 
 /* How many nodes read node i. */
@@ -123,7 +124,7 @@ static bool output_in_place(const struct mwn_plan *plan, int i)
     return mwn_layer_impl(&plan->layers[i])->y_in_place && x > 0 &&
            graph->nodes[x].op != MWN_OP_input && readers(graph, x) == 1 &&
            !mwn_layer_impl(&plan->layers[x])->needs_y &&
-           node_count(plan, x) == node_count(plan, i);
+           node_bytes(plan, x) == node_bytes(plan, i);
 }
 
 /* Outputs of a training plan stay until the next forward. */
@@ -194,7 +195,7 @@ static void place_tangents(struct mwn_plan *plan, struct pool *pool, int *left, 
             continue;
         bool over = mwn_layer_impl(&plan->layers[i])->ty_in_place && x != MWN_NO_NODE &&
                     id[x] != NO_BUFFER && left[x] == 1 &&
-                    node_count(plan, x) == node_count(plan, i);
+                    node_bytes(plan, x) == node_bytes(plan, i);
         id[i] = over ? id[x] : pool_alloc(pool, node_bytes(plan, i));
         plan->places[i].ty = pool_offset(pool, id[i]);
         for (int k = 0; k < 2; k++) {
@@ -237,7 +238,8 @@ static void own(struct backward *b, int i, int k)
     int copy = pool_alloc(b->pool, node_bytes(b->plan, i));
     push(b->plan, b->pool,
          (struct mwn_action){MWN_ACTION_COPY, i, pool_offset(b->pool, copy),
-                             pool_offset(b->pool, *id), node_count(b->plan, i)});
+                             pool_offset(b->pool, *id), node_count(b->plan, i),
+                             node_bytes(b->plan, i)});
     pool_drop(b->pool, *id);
     *id = copy;
 }
@@ -251,7 +253,8 @@ static void merge(struct backward *b, int i)
     struct pieces *p = &b->pieces[i];
     push(b->plan, b->pool,
          (struct mwn_action){MWN_ACTION_ADD, i, pool_offset(b->pool, p->id[0]),
-                             pool_offset(b->pool, p->id[1]), node_count(b->plan, i)});
+                             pool_offset(b->pool, p->id[1]), node_count(b->plan, i),
+                             node_bytes(b->plan, i)});
     pool_drop(b->pool, p->id[1]);
     p->count = 1;
 }
@@ -314,7 +317,7 @@ static void place_gradients_of(struct backward *b, int i)
     if (layer->needs_gx && !passes)
         place_input_gradient(b, i);
     if (!passes)
-        push(plan, b->pool, (struct mwn_action){MWN_ACTION_NODE, i, 0, 0, 0});
+        push(plan, b->pool, (struct mwn_action){.kind = MWN_ACTION_NODE, .node = i});
     for (int k = passes ? 0 : 1; k < 2; k++) {
         if (k == 0 ? layer->needs_gx : other) {
             b->pool->buffers[p->id[0]].refs++;

@@ -1,21 +1,34 @@
-/* simd.h - the vector kernels: every operator but convolution and linear, on floats in blocks
- * of 16 or 8 channels, one set for each instruction set. */
+/* simd.h - the vector kernels, one set for each instruction set and type of activations:
+ * every operator but linear on blocks of 16 or 8 channels. */
 #ifndef MWN_NN_SIMD_H
 #define MWN_NN_SIMD_H
 
 #include "nn/backend.h"
 
-/* [MWN_OP_COUNT]; conv and linear are NULL. Blocks of 16 (AVX-512) and of 8 (AVX2). */
-extern const struct mwn_op_impl *const mwn_simd_ops_avx512[MWN_OP_COUNT];
-extern const struct mwn_op_impl *const mwn_simd_ops_avx2[MWN_OP_COUNT];
+/* 3x3 convolutions of stride 1 and padding 1 between blocked activations. Weights lie in the
+ * flat vectors as [out/16][in/16][kh][kw][16 in][16 out], floats. */
+struct mwn_conv3 {
+    /* Whether the layer is such a convolution, of a width that there are kernels for. */
+    bool (*fits)(const struct mwn_layer *l);
+    size_t (*work_size)(const struct mwn_layer *l); /* bytes */
+    mwn_status (*forward)(struct mwn_layer *l);
+    mwn_status (*jvp)(struct mwn_layer *l);
+    mwn_status (*input_gradient)(struct mwn_layer *l);
+    mwn_status (*weight_gradient)(struct mwn_layer *l); /* NULL: left to oneDNN */
+};
 
-/* Convolution of a plain input with few channels, for what oneDNN has no fast kernel for. */
-extern const struct mwn_op_impl mwn_simd_conv_input_avx512;
-extern const struct mwn_op_impl mwn_simd_conv_input_avx2;
+struct mwn_simd {
+    const struct mwn_op_impl *ops[MWN_OP_COUNT]; /* conv and linear are NULL              */
+    const struct mwn_op_impl *conv_input; /* convolution of a plain input, few channels   */
+    const struct mwn_conv3 *conv3;        /* NULL: left to oneDNN                         */
+    void (*add)(size_t count, const void *a, void *y); /* y += a, numbers of activations  */
+    void (*narrow)(size_t count, const float *x, void *y); /* y = x, to that type         */
+    /* Runs `rounds` rounds of independent multiply-adds in registers on the calling thread;
+     * returns the floating-point operations done. */
+    double (*peak)(size_t rounds);
+};
 
-/* Runs `rounds` rounds of independent multiply-adds in registers on the calling thread;
- * returns the floating-point operations done. */
-double mwn_simd_fma_avx512(size_t rounds);
-double mwn_simd_fma_avx2(size_t rounds);
+extern const struct mwn_simd mwn_simd_avx512, mwn_simd_avx512_bf16; /* blocks of 16 */
+extern const struct mwn_simd mwn_simd_avx2;                         /* blocks of 8  */
 
 #endif

@@ -1,4 +1,4 @@
-/* simd_avx2.c - the vector kernels for AVX2: blocks of 8 channels. */
+/* simd_avx2.c - the vector kernels for AVX2: blocks of 8 channels, activations float. */
 #include "nn/simd.h"
 
 #include <immintrin.h>
@@ -6,6 +6,8 @@
 enum { B = 8 };
 typedef float vf __attribute__((vector_size(32), aligned(32)));
 typedef int32_t vi __attribute__((vector_size(32), aligned(32)));
+typedef float st;
+typedef vf vs;
 
 static inline vf v_zero(void)
 {
@@ -30,8 +32,35 @@ static inline vf v_fma(vf a, vf b, vf c)
     return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
 
-#define SIMD_OPS        mwn_simd_ops_avx2
-#define SIMD_FMA        mwn_simd_fma_avx2
-#define SIMD_CONV_INPUT mwn_simd_conv_input_avx2
+static inline float s_get(st v)
+{
+    return v;
+}
+
+static inline st s_put(float v)
+{
+    return v;
+}
+
+static inline vf v_get(const vs *at)
+{
+    return *at;
+}
+
+static inline void v_put(vs *at, vf v)
+{
+    *at = v;
+}
+
+static inline vf v_dot(vf w, vf x, vf sum)
+{
+    return v_fma(w, x, sum);
+}
+
+enum { TAP = 1 };
+
+#define SIMD_SET   mwn_simd_avx2
+#define SIMD_CONV3 NULL
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
+#include "nn/simd_set.inc"

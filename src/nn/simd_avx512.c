@@ -1,37 +1,63 @@
-/* simd_avx512.c - the vector kernels for AVX-512: blocks of 16 channels. */
-#include "nn/simd.h"
+/* simd_avx512.c - the vector kernels for AVX-512: blocks of 16 channels, activations float. */
+#include "nn/simd_avx512.h"
 
-#include <immintrin.h>
+typedef float st;
+typedef vf vs;
 
-enum { B = 16 };
-typedef float vf __attribute__((vector_size(64), aligned(64)));
-typedef int32_t vi __attribute__((vector_size(64), aligned(64)));
-
-static inline vf v_zero(void)
+static inline float s_get(st v)
 {
-    return (vf)_mm512_setzero_ps();
+    return v;
 }
 
-/* g where m > 0, else 0. */
-static inline vf v_where(vf m, vf g)
+static inline st s_put(float v)
 {
-    __mmask16 k = _mm512_cmp_ps_mask((__m512)m, _mm512_setzero_ps(), _CMP_GT_OQ);
-    return (vf)_mm512_maskz_mov_ps(k, (__m512)g);
+    return v;
 }
 
-/* max(v, 0), and NaN for NaN. */
-static inline vf v_relu(vf v)
+static inline vf v_get(const vs *at)
 {
-    return (vf)_mm512_max_ps(_mm512_setzero_ps(), (__m512)v);
+    return *at;
 }
 
-static inline vf v_fma(vf a, vf b, vf c)
+static inline void v_put(vs *at, vf v)
 {
-    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+    *at = v;
 }
 
-#define SIMD_OPS        mwn_simd_ops_avx512
-#define SIMD_FMA        mwn_simd_fma_avx512
-#define SIMD_CONV_INPUT mwn_simd_conv_input_avx512
+/* A tap of a convolution takes one channel of an input pixel. */
+enum { TAP = 1 };
+
+static inline vf v_tap(const st *at)
+{
+    return (vf)_mm512_set1_ps(*at);
+}
+
+static inline vf v_dot(vf w, vf x, vf sum)
+{
+    return v_fma(w, x, sum);
+}
+
+/* Packs 16 rows of a weight, one an input channel. */
+static inline void store_taps(const vf r[B], vf *to)
+{
+    for (int t = 0; t < B; t++)
+        to[t] = r[t];
+}
+
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
+#include "nn/simd_conv3.inc"
+#include "nn/simd_conv3_weights.inc"
+
+static const struct mwn_conv3 conv3 = {
+    .fits = conv3_fits,
+    .work_size = conv3_work,
+    .forward = conv3_forward,
+    .jvp = conv3_jvp,
+    .input_gradient = conv3_input_gradient,
+    .weight_gradient = conv3_weight_gradient,
+};
+
+#define SIMD_SET   mwn_simd_avx512
+#define SIMD_CONV3 &conv3
+#include "nn/simd_set.inc"

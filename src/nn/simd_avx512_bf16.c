@@ -1,0 +1,78 @@
+/* simd_avx512_bf16.c - the vector kernels for AVX-512 with bfloat16 (Cooper Lake, Zen 4 and
+ * later): blocks of 16 channels, activations bfloat16, sums float. */
+#include "nn/simd_avx512.h"
+
+#include <string.h>
+
+typedef uint16_t st;
+typedef uint16_t vs __attribute__((vector_size(32), aligned(32)));
+
+static inline float s_get(st v)
+{
+    uint32_t bits = (uint32_t)v << 16;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+/* To the nearest, ties to even; NaN stays NaN. */
+static inline st s_put(float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    return (st)(v == v ? rounded : (bits >> 16 | 0x40));
+}
+
+static inline vf v_get(const vs *at)
+{
+    return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)*at), 16);
+}
+
+static inline void v_put(vs *at, vf v)
+{
+    *at = (vs)_mm512_cvtneps_pbh((__m512)v);
+}
+
+/* A tap of a convolution takes two channels of an input pixel. */
+enum { TAP = 2 };
+
+static inline vf v_tap(const st *at)
+{
+    int32_t pair;
+    memcpy(&pair, at, sizeof pair);
+    return (vf)_mm512_set1_epi32(pair);
+}
+
+static inline vf v_dot(vf w, vf x, vf sum)
+{
+    return (vf)_mm512_dpbf16_ps((__m512)sum, (__m512bh)(__m512)w, (__m512bh)(__m512)x);
+}
+
+/* Packs 16 rows of a weight, one an input channel: rows 2t and 2t + 1 become the low and the
+ * high halves of the lanes of vector t. */
+static inline void store_taps(const vf r[B], vf *to)
+{
+    for (int t = 0; t < B / TAP; t++) {
+        __m256i low = (__m256i)_mm512_cvtneps_pbh((__m512)r[2 * t]);
+        __m256i high = (__m256i)_mm512_cvtneps_pbh((__m512)r[2 * t + 1]);
+        __m512i wide = _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16);
+        to[t] = (vf)_mm512_or_si512(wide, _mm512_cvtepu16_epi32(low));
+    }
+}
+
+#include "nn/simd_kernels.inc"
+#include "nn/simd_conv_input.inc"
+#include "nn/simd_conv3.inc"
+
+static const struct mwn_conv3 conv3 = {
+    .fits = conv3_fits,
+    .work_size = conv3_packed_work,
+    .forward = conv3_forward,
+    .jvp = conv3_jvp,
+    .input_gradient = conv3_input_gradient,
+};
+
+#define SIMD_SET   mwn_simd_avx512_bf16
+#define SIMD_CONV3 &conv3
+#include "nn/simd_set.inc"
