@@ -20,6 +20,7 @@
 #include <math.h>
 
 static const char *const virtual_choices[] = {"sgd", "full", NULL};
+static const char *const precision_choices[] = {"same", "f32", "bf16", NULL};
 static const char *const gradient_choices[] = {"jvp", "fd", "last_layer", NULL};
 
 #define FIELD(name) offsetof(struct mwn_meta_options, name)
@@ -34,6 +35,8 @@ const struct mwn_option mwn_meta_option_rows[] = {
     {"gradient", MWN_OPT_CHOICE, FIELD(gradient), "jvp", 0, 0, gradient_choices,
      "Meta-gradient: jvp is exact; fd, a central difference, and last_layer approximate "
      "it."},
+    {"precision", MWN_OPT_CHOICE, FIELD(precision), "same", 0, 0, precision_choices,
+     "How activations of the meta batch are stored: same as train.precision, f32 or bf16."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};
 #undef FIELD
 

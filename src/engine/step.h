@@ -17,6 +17,7 @@ struct mwn_meta_options {
     int64_t every;    /* update V in every k-th iteration          */
     int virtual_step; /* enum mwn_virtual                        */
     int gradient;     /* enum mwn_gradient                       */
+    int precision;    /* of the meta pass: 0 as in training, else 1 + enum mwn_precision */
 };
 extern const struct mwn_option mwn_meta_option_rows[];
 

@@ -1,6 +1,6 @@
-/* backend_dnnl.c - the fast backend: convolutions by our own kernels and oneDNN's, matrix
- * products by oneDNN, everything else by the vector kernels. Here is what holds it together:
- * linear layers, the parameters' layouts, and the tables of operators. */
+/* backend_dnnl.c - the fast backend: convolutions by our own kernels and oneDNN's, everything
+ * else by the vector kernels. Here is what holds it together: the parameters' layouts and the
+ * tables of operators. */
 #include "nn/dnnl_engine.h"
 
 #include "base/mem.h"
@@ -8,68 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-/* ---- linear: y = x W' + b ---- */
-
-/* out[n][o] = beta*out + x[n][in] w[o][in]' */
-static mwn_status product(const struct mwn_layer *l, const float *x, const float *w,
-                          float beta, float *out)
-{
-    dnnl_dim_t n = (dnnl_dim_t)l->n, in = l->in.c, o = l->node->shape.c;
-    return dnnl_sgemm('N', 'T', n, o, in, 1.0f, x, in, w, in, beta, out, o) == dnnl_success
-               ? MWN_OK
-               : MWN_ERR_RUNTIME;
-}
-
-static void add_bias(const struct mwn_layer *l, const float *bias, float *out)
-{
-    size_t o = (size_t)l->node->shape.c;
-    for (size_t i = 0; bias && i < l->n; i++)
-        for (size_t j = 0; j < o; j++)
-            out[i * o + j] += bias[j];
-}
-
-static mwn_status linear_forward(struct mwn_layer *l)
-{
-    mwn_status status = product(l, l->x[0], l->w[0], 0, l->y);
-    add_bias(l, l->w[1], l->y);
-    return status;
-}
-
-static mwn_status linear_backward(struct mwn_layer *l)
-{
-    dnnl_dim_t n = (dnnl_dim_t)l->n, in = l->in.c, o = l->node->shape.c;
-    const float *gy = l->gy[0];
-    float *gb = l->gw[1];
-    memset(gb, 0, (size_t)o * sizeof *gb);
-    for (size_t i = 0; i < l->n; i++)
-        for (size_t j = 0; j < (size_t)o; j++)
-            gb[j] += gy[i * (size_t)o + j];
-    dnnl_status_t status =
-        dnnl_sgemm('T', 'N', o, in, n, 1.0f, gy, o, l->x[0], in, 0.0f, l->gw[0], in);
-    if (status == dnnl_success && l->gx)
-        status = dnnl_sgemm('N', 'N', n, in, o, 1.0f, gy, o, l->w[0], in,
-                            l->gx_add ? 1.0f : 0.0f, l->gx, in);
-    return status == dnnl_success ? MWN_OK : MWN_ERR_RUNTIME;
-}
-
-static mwn_status linear_jvp(struct mwn_layer *l)
-{
-    mwn_status status = MWN_OK;
-    if (l->tx[0])
-        status = product(l, l->tx[0], l->w[0], 0, l->ty);
-    if (status == MWN_OK && l->tw[0])
-        status = product(l, l->x[0], l->tw[0], l->tx[0] ? 1.0f : 0.0f, l->ty);
-    add_bias(l, l->tw[1], l->ty);
-    return status;
-}
-
-static const struct mwn_op_impl linear_ops = {
-    .forward = linear_forward,
-    .backward = linear_backward,
-    .jvp = linear_jvp,
-    .adds = true,
-};
 
 /* ---- parameters ---- */
 
@@ -117,9 +55,15 @@ static void weight_release(struct mwn_dnnl_weight *w)
     mwn_dnnl_call_release(&w->to_plain.call);
 }
 
-static bool is_conv(const struct mwn_graph *graph, int p)
+static enum mwn_op op_of(const struct mwn_graph *graph, int p)
 {
-    return graph->nodes[graph->params[p].node].op == MWN_OP_conv;
+    return graph->nodes[graph->params[p].node].op;
+}
+
+/* A linear layer's weight lies as [out blocks][in][block]. */
+static bool is_linear_weight(const struct mwn_graph *graph, int p)
+{
+    return op_of(graph, p) == MWN_OP_linear && graph->params[p].dims == 2;
 }
 
 static mwn_status dnnl_param_size(struct mwn_backend *self, const struct mwn_graph *graph,
@@ -134,7 +78,9 @@ static mwn_status dnnl_param_size(struct mwn_backend *self, const struct mwn_gra
             return mwn_fail_memory(err, sizeof *e->weight, "the parameters' layouts");
         e->count = graph->param_count;
     }
-    if (!is_conv(graph, p))
+    if (is_linear_weight(graph, p))
+        *size = (size_t)mwn_dnnl_whole_blocks(e, param->shape[0]) * (size_t)param->shape[1];
+    if (op_of(graph, p) != MWN_OP_conv)
         return MWN_OK;
     if (param->dims == 1) {
         *size = (size_t)mwn_dnnl_whole_blocks(e, param->shape[0]);
@@ -151,10 +97,20 @@ static mwn_status dnnl_param_size(struct mwn_backend *self, const struct mwn_gra
     return MWN_OK;
 }
 
-/* Place of number i of the PyTorch layout among the rounded-up channels. */
-static size_t plain_at(const struct mwn_dnnl_weight *w, const struct mwn_param *param,
+/* Place of number i of the PyTorch layout in what lies in the flat vector or, for a
+ * convolution, among the rounded-up channels of its OIHW. */
+static size_t place_of(const struct mwn_backend *self, const struct mwn_graph *graph, int p,
                        size_t i)
 {
+    const struct mwn_dnnl *e = self->engine;
+    const struct mwn_dnnl_weight *w = &e->weight[p];
+    const struct mwn_param *param = &graph->params[p];
+    if (is_linear_weight(graph, p)) {
+        size_t in = (size_t)param->shape[1], block = (size_t)self->block, o = i / in;
+        return (o / block * in + i % in) * block + o % block;
+    }
+    if (!w->native)
+        return i;
     size_t window = (size_t)param->shape[2] * (size_t)param->shape[3];
     size_t row = window * (size_t)param->shape[1];
     return i / row * window * (size_t)w->dims[1] + i % row;
@@ -187,7 +143,7 @@ static void dnnl_param_get(const struct mwn_backend *self, const struct mwn_grap
         from = e->plain;
     }
     for (size_t i = 0; i < param->count; i++)
-        out[i] = (double)from[w->native ? plain_at(w, param, i) : i];
+        out[i] = (double)from[place_of(self, graph, p, i)];
 }
 
 static void dnnl_param_set(const struct mwn_backend *self, const struct mwn_graph *graph,
@@ -201,8 +157,12 @@ static void dnnl_param_set(const struct mwn_backend *self, const struct mwn_grap
         memset(e->plain, 0, plain_bytes(w));
         to = e->plain;
     }
+    if (is_linear_weight(graph, p))
+        memset(to, 0,
+               (size_t)mwn_dnnl_whole_blocks(e, param->shape[0]) * (size_t)param->shape[1] *
+                   sizeof *to);
     for (size_t i = 0; i < param->count; i++)
-        to[w->native ? plain_at(w, param, i) : i] = (float)in[i];
+        to[place_of(self, graph, p, i)] = (float)in[i];
     if (w->native)
         convert(e, w, &w->to_native, e->plain, native);
 }
@@ -235,7 +195,7 @@ static void fill_variant(struct mwn_dnnl_variant *variant, const struct mwn_simd
         variant->plain_ops[op] = mwn_ref_ops_f32[op];
     }
     variant->ops[MWN_OP_conv] = &mwn_dnnl_conv_ops;
-    variant->plain_ops[MWN_OP_linear] = &linear_ops;
+    variant->plain_ops[MWN_OP_linear] = plain->ops[MWN_OP_linear];
     variant->plain_ops[MWN_OP_relu] = plain->ops[MWN_OP_relu];
     variant->plain_ops[MWN_OP_add] = plain->ops[MWN_OP_add];
 }

@@ -1,5 +1,5 @@
 /* simd.h - the vector kernels, one set for each instruction set and type of activations:
- * every operator but linear on blocks of 16 or 8 channels. */
+ * every operator, on blocks of 16 or 8 channels or, linear, on plain ones. */
 #ifndef MWN_NN_SIMD_H
 #define MWN_NN_SIMD_H
 
@@ -18,7 +18,7 @@ struct mwn_conv3 {
 };
 
 struct mwn_simd {
-    const struct mwn_op_impl *ops[MWN_OP_COUNT]; /* conv and linear are NULL              */
+    const struct mwn_op_impl *ops[MWN_OP_COUNT]; /* conv is NULL                          */
     const struct mwn_op_impl *conv_input; /* convolution of a plain input, few channels   */
     const struct mwn_conv3 *conv3;        /* NULL: left to oneDNN                         */
     void (*add)(size_t count, const void *a, void *y); /* y += a, numbers of activations  */

@@ -2,6 +2,7 @@
 #include "nn/simd.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 enum { B = 8 };
 typedef float vf __attribute__((vector_size(32), aligned(32)));
@@ -59,8 +60,23 @@ static inline vf v_dot(vf w, vf x, vf sum)
 
 enum { TAP = 1 };
 
+/* Turns an 8 x 8 matrix around. */
+static inline void transpose(vf r[B])
+{
+    float turned[B][B];
+    for (int i = 0; i < B; i++)
+        for (int j = 0; j < B; j++)
+            turned[j][i] = r[i][j];
+    memcpy(r, turned, sizeof turned);
+}
+
+/* Samples, or inputs, of a tile of a linear layer. */
+enum { ROWS = 4 };
+#define MANY_ROWS 0
+
 #define SIMD_SET   mwn_simd_avx2
 #define SIMD_CONV3 NULL
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
+#include "nn/simd_linear.inc"
 #include "nn/simd_set.inc"

@@ -46,6 +46,7 @@ static inline void store_taps(const vf r[B], vf *to)
 
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
+#include "nn/simd_linear.inc"
 #include "nn/simd_conv3.inc"
 #include "nn/simd_conv3_weights.inc"
 

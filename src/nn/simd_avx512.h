@@ -33,4 +33,36 @@ static inline vf v_fma(vf a, vf b, vf c)
     return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
 
+/* Turns a 16 x 16 matrix around. */
+static inline void transpose(vf r[B])
+{
+    __m512 a[B], b[B];
+    for (int i = 0; i < B; i += 2) {
+        a[i] = _mm512_unpacklo_ps((__m512)r[i], (__m512)r[i + 1]);
+        a[i + 1] = _mm512_unpackhi_ps((__m512)r[i], (__m512)r[i + 1]);
+    }
+    for (int i = 0; i < B; i += 4)
+        for (int j = 0; j < 2; j++) {
+            __m512d lo = _mm512_castps_pd(a[i + j]), hi = _mm512_castps_pd(a[i + 2 + j]);
+            b[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(lo, hi));
+            b[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(lo, hi));
+        }
+    for (int i = 0; i < 4; i++) {
+        a[i] = _mm512_shuffle_f32x4(b[i], b[4 + i], 0x88);
+        a[4 + i] = _mm512_shuffle_f32x4(b[i], b[4 + i], 0xdd);
+        a[8 + i] = _mm512_shuffle_f32x4(b[8 + i], b[12 + i], 0x88);
+        a[12 + i] = _mm512_shuffle_f32x4(b[8 + i], b[12 + i], 0xdd);
+    }
+    for (int i = 0; i < 4; i++) {
+        r[i] = (vf)_mm512_shuffle_f32x4(a[i], a[8 + i], 0x88);
+        r[4 + i] = (vf)_mm512_shuffle_f32x4(a[4 + i], a[12 + i], 0x88);
+        r[8 + i] = (vf)_mm512_shuffle_f32x4(a[i], a[8 + i], 0xdd);
+        r[12 + i] = (vf)_mm512_shuffle_f32x4(a[4 + i], a[12 + i], 0xdd);
+    }
+}
+
+/* Samples, or inputs, of a tile of a linear layer. */
+enum { ROWS = 12 };
+#define MANY_ROWS 1
+
 #endif

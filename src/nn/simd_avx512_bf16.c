@@ -63,6 +63,7 @@ static inline void store_taps(const vf r[B], vf *to)
 
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
+#include "nn/simd_linear.inc"
 #include "nn/simd_conv3.inc"
 
 static const struct mwn_conv3 conv3 = {

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES = 10, ROUNDS_MAX = 9 };
+enum { CLASSES = 10, ROUNDS_MAX = 301 };
 
 struct subject {
     const char *key, *model; /* name in the report, model.name */
@@ -31,7 +31,7 @@ static const struct subject subjects[] = {
     {"resnet32", "resnet32", 100, {3, 32, 32}, 7},
     {"wrn28_10", "wrn-28-10", 8, {3, 32, 32}, 3},
     {"smallconv", "smallconv", 100, {1, 28, 28}, 9},
-    {"mlp", "mlp", 100, {512, 1, 1}, 9},
+    {"mlp", "mlp", 100, {512, 1, 1}, 301},
 };
 
 /* A method at work on a net. */

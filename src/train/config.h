@@ -19,6 +19,7 @@ struct mwn_train_options {
     char *backend;      /* auto, dnnl, ref                                            */
     double momentum, dampening, weight_decay;
     bool nesterov;
+    int precision;                /* enum mwn_precision */
     struct mwn_schedule schedule; /* train.schedule, lr, lr_drops, lr_factor, warmup      */
 };
 

@@ -31,9 +31,14 @@ mwn_status mwn_run_make_net(mwn_net **out, const struct mwn_settings *settings,
                             struct mwn_shape shape, int classes, struct mwn_error *err)
 {
     struct mwn_graph graph = {0};
+    enum mwn_precision train = (enum mwn_precision)settings->train.precision;
     const struct mwn_net_options options = {
         .backend = settings->train.backend,
         .dtype = MWN_F32,
+        .precision = train,
+        .meta_precision = settings->meta.precision == 0
+                              ? train
+                              : (enum mwn_precision)(settings->meta.precision - 1),
         .threads = (int)settings->train.threads,
         .bn_eps = settings->bn.eps,
         .bn_momentum = settings->bn.momentum,
