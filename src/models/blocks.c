@@ -35,3 +35,12 @@ int mwn_block_norm(struct mwn_block *block, int x, int residual, bool relu,
     char full[64];
     return mwn_graph_bnorm(block->graph, x, residual, relu, full_name(block, name, full));
 }
+
+int mwn_block_project(struct mwn_block *block, int x, const char *name, int out, int stride)
+{
+    char part[2][16];
+    for (int i = 0; i < 2; i++)
+        snprintf(part[i], sizeof part[i], "%s.%d", name, i);
+    x = mwn_block_conv(block, x, part[0], out, 1, stride);
+    return mwn_block_norm(block, x, MWN_NO_NODE, false, part[1]);
+}

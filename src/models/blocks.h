@@ -22,5 +22,9 @@ int mwn_block_conv(struct mwn_block *block, int x, const char *name, int out, in
 /* Batch-norm, ReLU if asked for; residual MWN_NO_NODE for none. */
 int mwn_block_norm(struct mwn_block *block, int x, int residual, bool relu,
                    const char *name);
+/* Shortcut where the shape changes: a 1x1 convolution and batch-norm; modules
+ * "prefix.name.0" and "prefix.name.1". */
+int mwn_block_project(struct mwn_block *block, int x, const char *name, int out,
+                      int stride);
 
 #endif

@@ -2,5 +2,6 @@
 MWN_MODEL(mlp)
 MWN_MODEL(smallconv)
 MWN_MODEL(resnet_cifar)
+MWN_MODEL(resnet_imagenet)
 MWN_MODEL(wide_resnet)
 MWN_MODEL(preact_resnet)

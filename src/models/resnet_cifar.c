@@ -34,12 +34,8 @@ static int basic_block(struct mwn_block *block, int x, int out, int stride, bool
 {
     int residual = x;
     if (!block->graph->failed && (stride != 1 || block->graph->nodes[x].shape.c != out)) {
-        if (option_a) {
-            residual = mwn_graph_shortcut(block->graph, x, out, stride);
-        } else {
-            residual = mwn_block_conv(block, x, "shortcut.0", out, 1, stride);
-            residual = mwn_block_norm(block, residual, MWN_NO_NODE, false, "shortcut.1");
-        }
+        residual = option_a ? mwn_graph_shortcut(block->graph, x, out, stride)
+                            : mwn_block_project(block, x, "shortcut", out, stride);
     }
     x = mwn_block_conv(block, x, "conv1", out, 3, stride);
     x = mwn_block_norm(block, x, MWN_NO_NODE, true, "bn1");

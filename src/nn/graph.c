@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -286,6 +287,26 @@ int mwn_graph_dropout(struct mwn_graph *g, int x, double rate)
     if (!g->failed)
         g->nodes[node].rate = rate;
     return node;
+}
+
+void mwn_graph_params_last(struct mwn_graph *g, int first, int count)
+{
+    if (g->failed)
+        return;
+    assert(first >= 0 && count >= 0 && first + count <= g->param_count);
+    int behind = g->param_count - first - count;
+    for (int k = 0; k < count; k++) {
+        struct mwn_param moved = g->params[first];
+        memmove(&g->params[first], &g->params[first + 1],
+                (size_t)(g->param_count - first - 1) * sizeof moved);
+        g->params[g->param_count - 1] = moved;
+    }
+    for (int i = 0; i < g->node_count; i++)
+        for (int slot = 0; slot < 2; slot++) {
+            int *p = &g->nodes[i].param[slot];
+            if (*p >= first)
+                *p += *p < first + count ? behind : -count;
+        }
 }
 
 void mwn_graph_output(struct mwn_graph *g, int x)

@@ -106,6 +106,9 @@ struct mwn_linear_spec {
 int mwn_graph_linear(struct mwn_graph *g, int x, const char *name,
                      const struct mwn_linear_spec *spec);
 int mwn_graph_dropout(struct mwn_graph *g, int x, double rate);
+/* Moves `count` parameters, from number `first` on, behind all others so far: for a module
+ * that the PyTorch model registers after modules that read its output. */
+void mwn_graph_params_last(struct mwn_graph *g, int first, int count);
 /* Declares the logits. */
 void mwn_graph_output(struct mwn_graph *g, int x);
 
