@@ -100,6 +100,11 @@ static void print_row(const struct row *row, size_t batch, int rounds, double pe
     printf("\n");
 }
 
+static enum mwn_precision precision_of(const char *name)
+{
+    return strcmp(name, "bf16") == 0 ? MWN_PRECISION_BF16 : MWN_PRECISION_F32;
+}
+
 static mwn_status make_net(struct work *w, const char *name, const char *precision,
                            struct mwn_error *err)
 {
@@ -207,7 +212,8 @@ int main(int argc, char **argv)
         status = run(&w, batch, rounds, &err);
     if (status == MWN_OK) {
         const char *backend = mwn_net_backend(w.net);
-        double peak = mwn_peak_measure(backend, mwn_net_threads(w.net), 0.5);
+        double peak =
+            mwn_peak_measure(backend, precision_of(precision), mwn_net_threads(w.net), 0.5);
         printf("%s, batch %zu, %s, %d threads, FMA peak %.0f GFLOP/s\n", name, batch,
                backend, mwn_net_threads(w.net), peak);
         print_table(&w, batch, rounds, peak);

@@ -235,7 +235,7 @@ static dnnl_status_t conv_make_backward(struct conv *conv, const struct mwn_laye
     dnnl_primitive_desc_t hint = NULL;
     dnnl_status_t status = shim_conv_forward(&hint, &c);
     c.hint = hint;
-    if (status == dnnl_success && l->needs_gx && !conv3_of(l))
+    if (status == dnnl_success && l->needs_gx)
         status = direction_make(conv, e, &c, native, &data);
     c.weights = mds->gradient;
     if (status == dnnl_success)
@@ -275,7 +275,6 @@ static void conv_release(struct mwn_layer *l)
     l->state = NULL;
 }
 
-/* The primitives that a layer needs beside our own kernels. */
 static dnnl_status_t conv_make(struct conv *conv, const struct mwn_layer *l,
                                const struct conv_mds *mds, struct shim_conv c)
 {
@@ -284,27 +283,18 @@ static dnnl_status_t conv_make(struct conv *conv, const struct mwn_layer *l,
         shim_conv_forward,     mds->bias ? forward_bias_args : forward_args,
         dnnl_query_weights_md, true,
         &conv->forward,        &conv->to_forward};
-    dnnl_status_t status = dnnl_success;
-    if (!conv3_of(l))
-        status = direction_make(conv, e, &c, native_of(l), &forward);
-    if (status == dnnl_success && l->trains && !conv3_of(l))
+    dnnl_status_t status = direction_make(conv, e, &c, native_of(l), &forward);
+    if (status == dnnl_success && l->trains)
         status = conv_make_sum(conv, e, c, native_of(l));
     if (status == dnnl_success && l->trains)
         status = conv_make_backward(conv, l, c, mds);
     return status;
 }
 
-/* Whether our own kernels do everything. */
-static bool is_ours(const struct mwn_layer *l)
-{
-    const struct mwn_conv3 *conv3 = conv3_of(l);
-    return direct(l) || (conv3 && (conv3->weight_gradient || !l->trains));
-}
-
 static mwn_status conv_prepare(struct mwn_layer *l, struct mwn_error *err)
 {
     struct mwn_dnnl *e = l->backend->engine;
-    if (is_ours(l))
+    if (direct(l) || conv3_of(l))
         return MWN_OK;
     struct conv_mds mds = {0};
     dnnl_primitive_attr_t attr = make_attr(false);
@@ -354,13 +344,11 @@ static size_t conv_work(const struct mwn_layer *l)
 {
     if (direct(l))
         return direct(l)->work_size(l);
+    if (conv3_of(l))
+        return conv3_of(l)->work_size(l);
     const struct conv *conv = l->state;
-    const struct mwn_conv3 *conv3 = conv3_of(l);
-    size_t ours = conv3 ? conv3->work_size(l) : 0, theirs = 0;
-    if (conv)
-        theirs = rounded(conv->scratchpad) + rounded(conv_weight_bytes(conv)) +
-                 bias_bytes(l) + WORK_ALIGNMENT;
-    return ours > theirs ? ours : theirs;
+    return rounded(conv->scratchpad) + rounded(conv_weight_bytes(conv)) + bias_bytes(l) +
+           WORK_ALIGNMENT;
 }
 
 /* Whether the input must be narrowed: it is plain floats, the convolution's is bfloat16. */
@@ -464,8 +452,7 @@ static mwn_status conv_backward(struct mwn_layer *l)
     if (direct(l))
         return direct(l)->backward(l);
     const struct mwn_conv3 *conv3 = conv3_of(l);
-    mwn_status status =
-        conv3 && conv3->weight_gradient ? conv3->weight_gradient(l) : weight_gradient(l);
+    mwn_status status = conv3 ? conv3->weight_gradient(l) : weight_gradient(l);
     if (status != MWN_OK || !l->gx)
         return status;
     return conv3 ? conv3->input_gradient(l) : input_gradient(l);

@@ -223,6 +223,12 @@ int mwn_net_threads(const mwn_net *net)
     return net->backend.threads;
 }
 
+bool mwn_net_has(const mwn_net *net, enum mwn_precision precision)
+{
+    struct mwn_backend variant;
+    return mwn_backend_variant(&net->backend, precision, &variant, NULL) == MWN_OK;
+}
+
 int mwn_net_classes(const mwn_net *net)
 {
     return net->graph.nodes[net->graph.output].shape.c;

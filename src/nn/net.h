@@ -34,6 +34,8 @@ const struct mwn_graph *mwn_net_graph(const mwn_net *net);
 enum mwn_dtype mwn_net_dtype(const mwn_net *net);
 const char *mwn_net_backend(const mwn_net *net); /* "ref", "dnnl avx512", ... */
 int mwn_net_threads(const mwn_net *net);
+/* Whether this machine and backend have a precision. */
+bool mwn_net_has(const mwn_net *net, enum mwn_precision precision);
 int mwn_net_classes(const mwn_net *net);
 
 /* Parameters of the model as PyTorch counts them. */

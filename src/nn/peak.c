@@ -19,12 +19,15 @@ static double run_all(fma_fn *run, int threads, size_t rounds)
     return flops;
 }
 
-double mwn_peak_measure(const char *backend, int threads, double seconds)
+double mwn_peak_measure(const char *backend, enum mwn_precision precision, int threads,
+                        double seconds)
 {
-    fma_fn *run = strstr(backend, "bf16")     ? mwn_simd_avx512_bf16.peak
-                  : strstr(backend, "avx512") ? mwn_simd_avx512.peak
-                  : strstr(backend, "avx2")   ? mwn_simd_avx2.peak
-                                              : NULL;
+    fma_fn *run = NULL;
+    if (strstr(backend, "avx512"))
+        run = precision == MWN_PRECISION_BF16 ? mwn_simd_avx512_bf16.peak
+                                              : mwn_simd_avx512.peak;
+    else if (strstr(backend, "avx2"))
+        run = mwn_simd_avx2.peak;
     double best = 0, end = mwn_clock_now() + seconds;
     while (run && mwn_clock_now() < end) {
         double start = mwn_clock_now();
@@ -38,9 +41,11 @@ double mwn_peak_measure(const char *backend, int threads, double seconds)
 
 #else
 
-double mwn_peak_measure(const char *backend, int threads, double seconds)
+double mwn_peak_measure(const char *backend, enum mwn_precision precision, int threads,
+                        double seconds)
 {
     (void)backend;
+    (void)precision;
     (void)threads;
     (void)seconds;
     return 0;

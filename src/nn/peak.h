@@ -2,9 +2,12 @@
 #ifndef MWN_NN_PEAK_H
 #define MWN_NN_PEAK_H
 
-/* Floating-point operations a second of a loop of float multiply-adds in registers on so many
+#include "nn/backend.h"
+
+/* Floating-point operations a second of a loop of multiply-adds in registers on so many
  * threads, measured now for about `seconds`, in GFLOP/s; 0 where this build has no vector
  * kernels for the CPU. `backend` is a net's backend name. */
-double mwn_peak_measure(const char *backend, int threads, double seconds);
+double mwn_peak_measure(const char *backend, enum mwn_precision precision, int threads,
+                        double seconds);
 
 #endif

@@ -14,7 +14,7 @@ struct mwn_conv3 {
     mwn_status (*forward)(struct mwn_layer *l);
     mwn_status (*jvp)(struct mwn_layer *l);
     mwn_status (*input_gradient)(struct mwn_layer *l);
-    mwn_status (*weight_gradient)(struct mwn_layer *l); /* NULL: left to oneDNN */
+    mwn_status (*weight_gradient)(struct mwn_layer *l);
 };
 
 struct mwn_simd {

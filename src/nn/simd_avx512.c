@@ -48,6 +48,7 @@ static inline void store_taps(const vf r[B], vf *to)
 #include "nn/simd_conv_input.inc"
 #include "nn/simd_linear.inc"
 #include "nn/simd_conv3.inc"
+#include "nn/simd_conv3_weights_f32.inc"
 #include "nn/simd_conv3_weights.inc"
 
 static const struct mwn_conv3 conv3 = {

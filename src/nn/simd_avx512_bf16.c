@@ -37,11 +37,13 @@ static inline void v_put(vs *at, vf v)
 /* A tap of a convolution takes two channels of an input pixel. */
 enum { TAP = 2 };
 
+/* Written out, since compilers like to go through a general register, which is slower. */
 static inline vf v_tap(const st *at)
 {
-    int32_t pair;
-    memcpy(&pair, at, sizeof pair);
-    return (vf)_mm512_set1_epi32(pair);
+    typedef int32_t pair __attribute__((may_alias, aligned(2)));
+    vf all;
+    __asm__("vpbroadcastd %1, %0" : "=v"(all) : "m"(*(const pair *)(const void *)at));
+    return all;
 }
 
 static inline vf v_dot(vf w, vf x, vf sum)
@@ -65,13 +67,16 @@ static inline void store_taps(const vf r[B], vf *to)
 #include "nn/simd_conv_input.inc"
 #include "nn/simd_linear.inc"
 #include "nn/simd_conv3.inc"
+#include "nn/simd_conv3_weights_bf16.inc"
+#include "nn/simd_conv3_weights.inc"
 
 static const struct mwn_conv3 conv3 = {
     .fits = conv3_fits,
-    .work_size = conv3_packed_work,
+    .work_size = conv3_work,
     .forward = conv3_forward,
     .jvp = conv3_jvp,
     .input_gradient = conv3_input_gradient,
+    .weight_gradient = conv3_weight_gradient,
 };
 
 #define SIMD_SET   mwn_simd_avx512_bf16

@@ -1,6 +1,9 @@
 /* bench.c - mwn_bench: seconds of a plain and of a Meta-Weight-Net step on the usual
- * networks, beside the FMA peak of the same minutes. Steps of both kinds take turns, medians
- * are reported; the data is noise, which costs what real data costs. */
+ * networks, in f32 and, where the CPU has it, in bf16. Steps of both kinds take turns, medians
+ * are reported; the data is noise, which costs what real data costs.
+ *
+ * On a shared machine the clock rate drifts: the FMA peak is measured before every step, and
+ * shares and speed-ups are medians of what a step reached of the peak beside it. */
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -18,20 +21,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES = 10, ROUNDS_MAX = 301 };
+enum { CLASSES = 10, ROUNDS_MIN = 3, ROUNDS_MAX = 400 };
 
 struct subject {
     const char *key, *model; /* name in the report, model.name */
     size_t batch;
     struct mwn_shape shape;
-    int rounds;
+    double seconds; /* to measure for, in each precision */
 };
 
 static const struct subject subjects[] = {
-    {"resnet32", "resnet32", 100, {3, 32, 32}, 7},
-    {"wrn28_10", "wrn-28-10", 8, {3, 32, 32}, 3},
-    {"smallconv", "smallconv", 100, {1, 28, 28}, 9},
-    {"mlp", "mlp", 100, {512, 1, 1}, 301},
+    {"resnet32", "resnet32", 100, {3, 32, 32}, 4},
+    {"wrn28_10", "wrn-28-10", 8, {3, 32, 32}, 7},
+    {"resnet50", "resnet50", 4, {3, 224, 224}, 4},
+    {"smallconv", "smallconv", 100, {1, 28, 28}, 1},
+    {"mlp", "mlp", 100, {512, 1, 1}, 0.5},
 };
 
 /* A method at work on a net. */
@@ -40,9 +44,15 @@ struct worker {
     void *options, *self; /* owned */
     struct mwn_step step;
     double seconds[ROUNDS_MAX];
+    double share[ROUNDS_MAX]; /* of the f32 peak, if a plain step were 3 forwards, a
+                                 Meta-Weight-Net step 10                            */
 };
 
 struct bench {
+    const struct subject *subject;
+    enum mwn_precision precision;
+    int rounds;
+    double peak; /* the best of all measured */
     mwn_net *net;
     struct mwn_learner learner;
     struct worker plain, meta;
@@ -63,9 +73,10 @@ static void worker_release(struct worker *w)
 }
 
 static mwn_status worker_begin(struct worker *w, const char *method, struct bench *bench,
-                               size_t batch, struct mwn_error *err)
+                               struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
+    size_t batch = bench->subject->batch;
     struct mwn_meta_options meta = {.batch = (int64_t)batch, .every = 1};
     w->method = mwn_method_find(method);
     w->self = mwn_alloc(1, w->method->self_size);
@@ -95,13 +106,15 @@ static void bench_release(struct bench *bench)
     memset(bench, 0, sizeof *bench);
 }
 
-static mwn_status make_net(struct bench *bench, const struct subject *subject, int threads,
-                           struct mwn_error *err)
+static mwn_status make_net(struct bench *bench, int threads, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
+    const struct subject *subject = bench->subject;
     struct mwn_model_options model = {0};
     struct mwn_graph graph = {0};
     const struct mwn_net_options options = {.backend = "auto",
+                                            .precision = bench->precision,
+                                            .meta_precision = bench->precision,
                                             .threads = threads,
                                             .bn_eps = 1e-5,
                                             .bn_momentum = 0.1,
@@ -111,16 +124,15 @@ static mwn_status make_net(struct bench *bench, const struct subject *subject, i
                            subject->model, err));
     MWN_TRY(mwn_model_build(&graph, &model, subject->shape, CLASSES, err));
     MWN_TRY(mwn_net_create(&bench->net, &graph, &options, err));
-    MWN_TRY(mwn_net_plan(bench->net, subject->batch, subject->batch, err));
     mwn_net_learner(bench->net, &bench->learner);
 out:
     mwn_options_release(mwn_model_option_rows, &model);
     return status;
 }
 
-static mwn_status make_data(struct bench *bench, const struct subject *subject,
-                            struct mwn_error *err)
+static mwn_status make_data(struct bench *bench, struct mwn_error *err)
 {
+    const struct subject *subject = bench->subject;
     struct mwn_shape s = subject->shape;
     size_t count = 2 * subject->batch * (size_t)s.c * (size_t)s.h * (size_t)s.w;
     struct mwn_rng rng = mwn_rng_at(1, MWN_STREAM_BENCH, 0, 0);
@@ -135,23 +147,31 @@ static mwn_status make_data(struct bench *bench, const struct subject *subject,
     return MWN_OK;
 }
 
-static mwn_status timed_step(struct worker *w, const struct mwn_batch batch[2],
-                             double *seconds, struct mwn_error *err)
+/* A step beside a measurement of the peak, which is short against it. */
+static mwn_status timed_step(struct bench *bench, struct worker *w,
+                             const struct mwn_batch batch[2], struct mwn_error *err)
 {
+    bool is_meta = w->method->needs & MWN_NEEDS_META;
+    double flops = mwn_net_flops(bench->net) * (double)bench->subject->batch / 1e9;
+    double peak = mwn_peak_measure(mwn_net_backend(bench->net), MWN_PRECISION_F32,
+                                   mwn_net_threads(bench->net), 0.004);
     double start = mwn_clock_now();
     w->step.train = &batch[0];
-    w->step.meta = w->method->needs & MWN_NEEDS_META ? &batch[1] : NULL;
+    w->step.meta = is_meta ? &batch[1] : NULL;
     mwn_status status = w->method->step(w->self, &w->step, err);
+    double seconds = mwn_clock_now() - start;
     w->step.iteration++;
-    *seconds = mwn_clock_now() - start;
+    w->seconds[bench->rounds] = seconds;
+    w->share[bench->rounds] = peak > 0 ? (is_meta ? 10 : 3) * flops / seconds / peak : 0;
+    bench->peak = peak > bench->peak ? peak : bench->peak;
     return status;
 }
 
 /* Steps of both kinds in turn; the first ones only warm up. */
-static mwn_status run_rounds(struct bench *bench, const struct subject *subject,
-                             struct mwn_error *err)
+static mwn_status run_rounds(struct bench *bench, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
+    const struct subject *subject = bench->subject;
     struct mwn_shape s = subject->shape;
     size_t sample = (size_t)s.c * (size_t)s.h * (size_t)s.w;
     const struct mwn_batch batch[2] = {
@@ -159,10 +179,14 @@ static mwn_status run_rounds(struct bench *bench, const struct subject *subject,
         {.n = subject->batch,
          .x = bench->x + subject->batch * sample,
          .label = bench->label}};
-    for (int round = -1; round < subject->rounds; round++) {
-        size_t at = round < 0 ? 0 : (size_t)round;
-        MWN_TRY(timed_step(&bench->plain, batch, &bench->plain.seconds[at], err));
-        MWN_TRY(timed_step(&bench->meta, batch, &bench->meta.seconds[at], err));
+    MWN_TRY(timed_step(bench, &bench->plain, batch, err));
+    MWN_TRY(timed_step(bench, &bench->meta, batch, err));
+    double end = mwn_clock_now() + subject->seconds;
+    for (; bench->rounds < ROUNDS_MAX; bench->rounds++) {
+        if (bench->rounds >= ROUNDS_MIN && mwn_clock_now() >= end)
+            break;
+        MWN_TRY(timed_step(bench, &bench->plain, batch, err));
+        MWN_TRY(timed_step(bench, &bench->meta, batch, err));
     }
 out:
     return status;
@@ -180,27 +204,47 @@ static double median(double *values, int count)
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-static void report(struct mwn_json *json, struct bench *bench,
-                   const struct subject *subject, double peak)
+/* What the report says of one precision. */
+struct figures {
+    double plain, meta, share, planned, peak_memory;
+};
+
+static struct figures figures_of(struct bench *bench)
 {
-    double plain = median(bench->plain.seconds, subject->rounds);
-    double meta = median(bench->meta.seconds, subject->rounds);
-    double forward = mwn_net_flops(bench->net) * (double)subject->batch;
-    double rate = 10 * forward / meta / 1e9;
-    mwn_json_object(json, subject->key);
-    mwn_json_size(json, "batch", subject->batch);
-    mwn_json_size(json, "meta_batch", subject->batch);
+    return (struct figures){.plain = median(bench->plain.seconds, bench->rounds),
+                            .meta = median(bench->meta.seconds, bench->rounds),
+                            .share = median(bench->meta.share, bench->rounds),
+                            .planned = (double)mwn_net_memory(bench->net) / 1e6,
+                            .peak_memory = (double)mwn_record_peak_memory() / 1e6};
+}
+
+static void report_f32(struct mwn_json *json, const struct bench *bench,
+                       const struct figures *f)
+{
+    double batch = (double)bench->subject->batch;
+    mwn_json_size(json, "batch", bench->subject->batch);
+    mwn_json_size(json, "meta_batch", bench->subject->batch);
     mwn_json_size(json, "parameters", mwn_net_count(bench->net));
-    mwn_json_real(json, "plain_step_seconds", plain, 5);
-    mwn_json_real(json, "mwnet_step_seconds", meta, 5);
-    mwn_json_fixed(json, "step_ratio", meta / plain, 3);
-    mwn_json_real(json, "samples_per_second", (double)subject->batch / meta, 5);
-    mwn_json_real(json, "gflops", rate, 5);
-    if (peak > 0)
-        mwn_json_fixed(json, "peak_share", rate / peak, 4);
-    mwn_json_fixed(json, "planned_mb", (double)mwn_net_memory(bench->net) / 1e6, 1);
-    mwn_json_fixed(json, "peak_rss_mb", (double)mwn_record_peak_memory() / 1e6, 1);
-    mwn_json_end_object(json);
+    mwn_json_real(json, "plain_step_seconds", f->plain, 5);
+    mwn_json_real(json, "mwnet_step_seconds", f->meta, 5);
+    mwn_json_fixed(json, "step_ratio", f->meta / f->plain, 3);
+    mwn_json_real(json, "samples_per_second", batch / f->meta, 5);
+    mwn_json_real(json, "gflops", 10 * mwn_net_flops(bench->net) * batch / f->meta / 1e9,
+                  5);
+    mwn_json_fixed(json, "peak_share", f->share, 4);
+    mwn_json_fixed(json, "planned_mb", f->planned, 1);
+    mwn_json_fixed(json, "peak_rss_mb", f->peak_memory, 1);
+}
+
+static void report_bf16(struct mwn_json *json, const struct figures *f,
+                        const struct figures *f32)
+{
+    mwn_json_real(json, "bf16_plain_step_seconds", f->plain, 5);
+    mwn_json_real(json, "bf16_mwnet_step_seconds", f->meta, 5);
+    mwn_json_fixed(json, "bf16_step_ratio", f->meta / f->plain, 3);
+    mwn_json_fixed(json, "bf16_speedup", f->share / f32->share, 3);
+    mwn_json_fixed(json, "bf16_planned_mb", f->planned, 1);
+    mwn_json_fixed(json, "bf16_peak_rss_mb", f->peak_memory, 1);
 }
 
 /* Lets the process's peak memory start anew, where the system can do that. */
@@ -213,25 +257,48 @@ static void reset_peak_memory(void)
     fclose(file);
 }
 
-static mwn_status bench_one(struct mwn_json *json, const struct subject *subject,
-                            int threads, double *peak, struct mwn_error *err)
+/* Measures a subject in one precision; the caller releases the bench. */
+static mwn_status measure(struct bench *bench, int threads, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    struct bench bench = {0};
+    size_t batch = bench->subject->batch;
     reset_peak_memory();
-    MWN_TRY(make_net(&bench, subject, threads, err));
-    MWN_TRY(make_data(&bench, subject, err));
-    MWN_TRY(worker_begin(&bench.plain, "ce", &bench, subject->batch, err));
-    MWN_TRY(worker_begin(&bench.meta, "mwnet", &bench, subject->batch, err));
-    const char *backend = mwn_net_backend(bench.net);
-    if (*peak < 0) {
-        *peak = mwn_peak_measure(backend, mwn_net_threads(bench.net), 1.0);
-        mwn_json_text(json, "backend", backend);
-        mwn_json_int(json, "threads", mwn_net_threads(bench.net));
-        mwn_json_real(json, "fma_peak_gflops", *peak, 5);
+    MWN_TRY(make_net(bench, threads, err));
+    MWN_TRY(mwn_net_plan(bench->net, batch, batch, err));
+    MWN_TRY(make_data(bench, err));
+    MWN_TRY(worker_begin(&bench->plain, "ce", bench, err));
+    MWN_TRY(worker_begin(&bench->meta, "mwnet", bench, err));
+    MWN_TRY(run_rounds(bench, err));
+out:
+    return status;
+}
+
+static void report_machine(struct mwn_json *json, const struct bench *bench)
+{
+    mwn_json_text(json, "backend", mwn_net_backend(bench->net));
+    mwn_json_int(json, "threads", mwn_net_threads(bench->net));
+    mwn_json_real(json, "fma_peak_gflops", bench->peak, 5);
+}
+
+static mwn_status bench_one(struct mwn_json *json, const struct subject *subject,
+                            int threads, bool first, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct bench bench = {.subject = subject};
+    MWN_TRY(measure(&bench, threads, err));
+    if (first)
+        report_machine(json, &bench);
+    struct figures f32 = figures_of(&bench);
+    mwn_json_object(json, subject->key);
+    report_f32(json, &bench, &f32);
+    if (mwn_net_has(bench.net, MWN_PRECISION_BF16)) {
+        bench_release(&bench);
+        bench = (struct bench){.subject = subject, .precision = MWN_PRECISION_BF16};
+        MWN_TRY(measure(&bench, threads, err));
+        struct figures bf16 = figures_of(&bench);
+        report_bf16(json, &bf16, &f32);
     }
-    MWN_TRY(run_rounds(&bench, subject, err));
-    report(json, &bench, subject, *peak);
+    mwn_json_end_object(json);
 out:
     bench_release(&bench);
     return status;
@@ -257,20 +324,23 @@ static mwn_status check_names(const char *only, struct mwn_error *err)
     if (any)
         return MWN_OK;
     mwn_fail(err, MWN_ERR_CONFIG, "there is no benchmark %s", only);
-    return mwn_hint(err, "choose from resnet32, wrn28_10, smallconv, mlp");
+    return mwn_hint(err, "choose from resnet32, wrn28_10, resnet50, smallconv, mlp");
 }
 
 mwn_status mwn_bench(const char *only, int threads, char **json, struct mwn_error *err)
 {
     struct mwn_json out = {0};
-    double peak = -1;
+    bool first = true;
     mwn_status status = MWN_OK;
     MWN_TRY(check_names(only, err));
     mwn_json_object(&out, NULL);
     mwn_json_text(&out, "version", mwn_version());
-    for (size_t i = 0; i < MWN_COUNT(subjects); i++)
-        if (!only || is_named(only, subjects[i].key))
-            MWN_TRY(bench_one(&out, &subjects[i], threads, &peak, err));
+    for (size_t i = 0; i < MWN_COUNT(subjects); i++) {
+        if (only && !is_named(only, subjects[i].key))
+            continue;
+        MWN_TRY(bench_one(&out, &subjects[i], threads, first, err));
+        first = false;
+    }
     mwn_json_end_object(&out);
     MWN_TRY(mwn_json_take(&out, json, err));
 out:
