@@ -73,13 +73,21 @@ static inline void case_data_release(struct case_data *data)
     free(data->direction);
 }
 
-static inline mwn_net *case_net(struct mwn_graph *graph, const char *backend,
-                                enum mwn_dtype dtype)
+/* How a net computes, and how far from the reference in double that may be. */
+struct case_kind {
+    const char *backend;
+    enum mwn_dtype dtype;
+    enum mwn_precision precision, meta_precision;
+};
+
+static inline mwn_net *case_net(struct mwn_graph *graph, const struct case_kind *kind)
 {
     struct mwn_error err = {0};
     mwn_net *net = NULL;
-    const struct mwn_net_options options = {.backend = backend,
-                                            .dtype = dtype,
+    const struct mwn_net_options options = {.backend = kind->backend,
+                                            .dtype = kind->dtype,
+                                            .precision = kind->precision,
+                                            .meta_precision = kind->meta_precision,
                                             .threads = 2,
                                             .bn_eps = 1e-5,
                                             .bn_momentum = 0.1,
@@ -88,6 +96,23 @@ static inline mwn_net *case_net(struct mwn_graph *graph, const char *backend,
     if (mwn_net_create(&net, graph, &options, &err) != MWN_OK)
         fail_msg("%s", err.text);
     return net;
+}
+
+static const struct case_kind CASE_REF64 = {.backend = "ref", .dtype = MWN_F64};
+static const struct case_kind CASE_FAST = {.backend = "auto", .dtype = MWN_F32};
+static const struct case_kind CASE_BF16 = {.backend = "auto",
+                                           .dtype = MWN_F32,
+                                           .precision = MWN_PRECISION_BF16,
+                                           .meta_precision = MWN_PRECISION_BF16};
+
+/* Whether this machine computes with bfloat16. */
+static inline bool case_has_bf16(void)
+{
+#ifdef MWN_HAVE_DNNL
+    return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+    return false;
+#endif
 }
 
 /* A vector in the net's own layout from one in the PyTorch layout. */

@@ -45,13 +45,13 @@ static struct mwn_graph build(const struct net_case *c)
     return graph;
 }
 
-static mwn_net *net_of(const struct net_case *c, const char *backend, enum mwn_dtype dtype,
+static mwn_net *net_of(const struct net_case *c, const struct case_kind *kind,
                        struct case_data *data)
 {
     struct mwn_graph graph = build(c);
     if (data)
         case_data_make(data, &graph, c->n, CASE_CLASSES, c->step);
-    return case_net(&graph, backend, dtype);
+    return case_net(&graph, kind);
 }
 
 /* A case on the fast backend and on the reference in double; made when first asked for. */
@@ -67,10 +67,10 @@ static const struct outcome *outcome_of(size_t k)
     struct outcome *out = &outcomes[k];
     if (out->reference.grad)
         return out;
-    mwn_net *net = net_of(&cases[k], "auto", MWN_F32, &out->data);
+    mwn_net *net = net_of(&cases[k], &CASE_FAST, &out->data);
     case_run(net, &out->data, &out->fast);
     mwn_net_free(net);
-    net = net_of(&cases[k], "ref", MWN_F64, NULL);
+    net = net_of(&cases[k], &CASE_REF64, NULL);
     case_run(net, &out->data, &out->reference);
     mwn_net_free(net);
     return out;
@@ -131,10 +131,10 @@ static void test_bottlenecks_match_the_reference_and_hold_the_identity(void **st
     struct mwn_error err = {0};
     struct mwn_learner l;
     double loss[64];
-    mwn_net *net = net_of(&c, "auto", MWN_F32, &data);
+    mwn_net *net = net_of(&c, &CASE_FAST, &data);
     case_run(net, &data, &fast);
     mwn_net_free(net);
-    net = net_of(&c, "ref", MWN_F64, NULL);
+    net = net_of(&c, &CASE_REF64, NULL);
     mwn_net_learner(net, &l);
     void *x = case_input(net, &data);
     const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label, .key = 3};
@@ -164,6 +164,73 @@ static void iterate(mwn_net *net, const struct mwn_batch *batch, void *grad, dou
         fail_msg("%s", err.text);
 }
 
+/* bfloat16 has 8 bits: the bounds are on how far a net with every activation rounded to it is
+ * from the reference, about twice what is seen. In the direction of the losses' gradient, the
+ * one that counts, tangent and gradient still agree. */
+static void test_bf16_is_near_the_reference(void **state)
+{
+    (void)state;
+    if (!case_has_bf16())
+        skip();
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        /* On such small images the last stage normalises over four numbers a channel. */
+        if (strcmp(cases[k].model, "resnet18") == 0)
+            continue;
+        const struct outcome *o = outcome_of(k);
+        struct case_data data;
+        struct case_result got;
+        mwn_net *net = net_of(&cases[k], &CASE_BF16, &data);
+        case_run(net, &data, &got);
+        double loss = case_distance(got.loss, o->reference.loss, data.n);
+        double tangent = case_distance(got.dloss, o->reference.dloss, data.n);
+        double gradient = case_distance(got.grad, o->reference.grad, data.params);
+        if (!(loss < 0.03 && tangent < 0.5 && gradient < 0.5 && got.identity < 0.02))
+            fail_msg("%s: loss %.2g, tangent %.2g, gradient %.2g, identity %.2g",
+                     cases[k].model, loss, tangent, gradient, got.identity);
+        free(got.grad);
+        case_data_release(&data);
+        mwn_net_free(net);
+    }
+}
+
+/* The meta pass in another precision than the training pass, both ways. */
+static void test_precisions_of_train_and_meta_are_apart(void **state)
+{
+    (void)state;
+    if (!case_has_bf16())
+        skip();
+    for (int bf16_meta = 0; bf16_meta < 2; bf16_meta++) {
+        struct case_kind mixed = CASE_FAST;
+        mixed.precision = bf16_meta ? MWN_PRECISION_F32 : MWN_PRECISION_BF16;
+        mixed.meta_precision = bf16_meta ? MWN_PRECISION_BF16 : MWN_PRECISION_F32;
+        const struct case_kind *train = bf16_meta ? &CASE_FAST : &CASE_BF16;
+        const struct case_kind *meta = bf16_meta ? &CASE_BF16 : &CASE_FAST;
+        const struct case_kind *kinds[] = {&mixed, train, meta};
+        double loss[3][64], meta_loss[3][64];
+        size_t n = 0;
+        for (int k = 0; k < 3; k++) {
+            struct mwn_error err = {0};
+            struct case_data data;
+            struct mwn_learner learner;
+            mwn_net *net = net_of(&cases[3], kinds[k], &data);
+            mwn_net_learner(net, &learner);
+            void *x = case_input(net, &data);
+            const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
+            assert_int_equal(learner.forward(learner.self, &batch, loss[k], &err), MWN_OK);
+            assert_int_equal(learner.meta(learner.self, learner.params, &batch,
+                                          meta_loss[k], NULL, &err),
+                             MWN_OK);
+            n = data.n;
+            free(x);
+            case_data_release(&data);
+            mwn_net_free(net);
+        }
+        assert_memory_equal(loss[0], loss[1], n * sizeof(double));
+        assert_memory_equal(meta_loss[0], meta_loss[2], n * sizeof(double));
+        assert_memory_not_equal(loss[1], loss[2], n * sizeof(double));
+    }
+}
+
 static void test_planned_step_allocates_nothing(void **state)
 {
     (void)state;
@@ -171,7 +238,7 @@ static void test_planned_step_allocates_nothing(void **state)
         const struct case_data *data = &outcome_of(k)->data;
         struct mwn_error err = {0};
         double out[64];
-        mwn_net *net = net_of(&cases[k], "auto", MWN_F32, NULL);
+        mwn_net *net = net_of(&cases[k], &CASE_FAST, NULL);
         assert_int_equal(mwn_net_plan(net, data->n, data->n, &err), MWN_OK);
         void *x = case_input(net, data), *grad = case_alloc(mwn_net_vector(net), 8);
         const struct mwn_batch batch = {.n = data->n, .x = x, .label = data->label};
@@ -191,7 +258,7 @@ static void test_same_pass_twice_gives_the_same_bytes(void **state)
     (void)state;
     struct case_data data;
     double out[2][64];
-    mwn_net *net = net_of(&cases[4], "auto", MWN_F32, &data);
+    mwn_net *net = net_of(&cases[4], &CASE_FAST, &data);
     size_t bytes = mwn_net_vector(net) * sizeof(float);
     void *x = case_input(net, &data), *first = case_alloc(1, bytes),
          *second = case_alloc(1, bytes);
@@ -215,7 +282,7 @@ static void test_meta_pass_leaves_the_training_pass_intact(void **state)
     struct mwn_learner l;
     double loss[64], before[64], after[64];
     double mean[2][64], variance[2][64];
-    mwn_net *net = net_of(&cases[3], "auto", MWN_F32, &data);
+    mwn_net *net = net_of(&cases[3], &CASE_FAST, &data);
     mwn_net_learner(net, &l);
     float *x = case_input(net, &data);
     void *u = case_vector(net, data.direction), *moved = case_alloc(l.n_params, 4);
@@ -246,7 +313,7 @@ static void test_last_layer_tangent_is_the_full_one_of_a_cut_direction(void **st
     struct mwn_error err = {0};
     struct mwn_learner l;
     double loss[64], cut[64], full[64];
-    mwn_net *net = net_of(&cases[2], "auto", MWN_F32, &data);
+    mwn_net *net = net_of(&cases[2], &CASE_FAST, &data);
     mwn_net_learner(net, &l);
     float *x = case_input(net, &data), *u = case_vector(net, data.direction);
     const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
@@ -327,6 +394,8 @@ int main(void)
         cmocka_unit_test(test_identity_holds_on_the_fast_backend),
         cmocka_unit_test(test_fast_backend_matches_reference),
         cmocka_unit_test(test_bottlenecks_match_the_reference_and_hold_the_identity),
+        cmocka_unit_test(test_bf16_is_near_the_reference),
+        cmocka_unit_test(test_precisions_of_train_and_meta_are_apart),
         cmocka_unit_test(test_planned_step_allocates_nothing),
         cmocka_unit_test(test_same_pass_twice_gives_the_same_bytes),
         cmocka_unit_test(test_meta_pass_leaves_the_training_pass_intact),

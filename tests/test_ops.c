@@ -18,6 +18,15 @@ static const struct op_case cases[] = {
     {"conv 3x3", MWN_OP_conv, {16, 8, 8}, 16, 3, 3, 1, 1, false, false},
     {"conv 3x3 odd channels", MWN_OP_conv, {5, 7, 9}, 6, 3, 3, 1, 1, false, false},
     {"conv 3x3 bias", MWN_OP_conv, {16, 6, 6}, 32, 3, 3, 1, 1, true, false},
+    {"conv 3x3, 32 wide", MWN_OP_conv, {16, 3, 32}, 16, 3, 3, 1, 1, true, false},
+    {"conv 3x3, 48 wide", MWN_OP_conv, {16, 5, 48}, 32, 3, 3, 1, 1, false, false},
+    {"conv 3x3, 16 wide", MWN_OP_conv, {32, 5, 16}, 16, 3, 3, 1, 1, false, false},
+    {"conv 3x3, 42 wide", MWN_OP_conv, {16, 3, 42}, 16, 3, 3, 1, 1, true, false},
+    {"conv 3x3, 14 wide", MWN_OP_conv, {16, 14, 14}, 48, 3, 3, 1, 1, false, false},
+    {"conv 3x3, 8 wide, odd height", MWN_OP_conv, {16, 5, 8}, 16, 3, 3, 1, 1, true, false},
+    {"conv 3x3, 7 wide", MWN_OP_conv, {48, 7, 7}, 32, 3, 3, 1, 1, false, false},
+    {"conv 3x3, 4 wide", MWN_OP_conv, {20, 4, 4}, 40, 3, 3, 1, 1, true, false},
+    {"conv 3x3, 4 wide, 6 high", MWN_OP_conv, {16, 6, 4}, 16, 3, 3, 1, 1, false, false},
     {"conv 3x3 stride 2", MWN_OP_conv, {16, 8, 8}, 32, 3, 3, 2, 1, false, false},
     {"conv 3x3 stride 2, odd size", MWN_OP_conv, {16, 9, 7}, 16, 3, 3, 2, 1, true, false},
     {"conv 1x1", MWN_OP_conv, {32, 5, 5}, 16, 1, 1, 1, 0, false, false},
@@ -44,6 +53,8 @@ static const struct op_case cases[] = {
     {"flatten", MWN_OP_flatten, {10, 3, 4}, 0, 0, 0, 0, 0, false, false},
     {"dropout", MWN_OP_dropout, {16, 4, 4}, 0, 0, 0, 0, 0, false, false},
     {"linear", MWN_OP_linear, {24, 1, 1}, 13, 0, 0, 0, 0, false, false},
+    {"linear, many inputs", MWN_OP_linear, {301, 1, 1}, 70, 0, 0, 0, 0, false, false},
+    {"linear, few outputs", MWN_OP_linear, {37, 1, 1}, 3, 0, 0, 0, 0, false, false},
     {"first conv, 1 channel", MWN_OP_input, {1, 9, 9}, 16, 3, 3, 1, 1, true, false},
     {"first conv, 3 channels", MWN_OP_input, {3, 8, 8}, 16, 3, 3, 1, 1, false, false},
     {"first conv, 4 channels stride 2",
@@ -126,12 +137,12 @@ static struct mwn_graph build(const struct op_case *c)
     return g;
 }
 
-static mwn_net *net_of(const struct op_case *c, const char *name, enum mwn_dtype dtype,
+static mwn_net *net_of(const struct op_case *c, const struct case_kind *kind,
                        struct case_data *data)
 {
     struct mwn_graph graph = build(c);
     case_data_make(data, &graph, CASE_BATCH, CASE_CLASSES, 0.05);
-    return case_net(&graph, name, dtype);
+    return case_net(&graph, kind);
 }
 
 /* Losses at parameters moved by t along the direction. */
@@ -158,7 +169,7 @@ static void test_reference_matches_central_differences(void **state)
         struct case_data data;
         struct case_result result;
         double up[64], down[64], difference[64], h = 1e-6;
-        mwn_net *net = net_of(&cases[k], "ref", MWN_F64, &data);
+        mwn_net *net = net_of(&cases[k], &CASE_REF64, &data);
         case_run(net, &data, &result);
         losses_at(net, &data, h, up);
         losses_at(net, &data, -h, down);
@@ -206,12 +217,21 @@ static double infer_distance(mwn_net *a, mwn_net *b, const struct case_data *dat
     return case_distance(logits[0], logits[1], data->n * CASE_CLASSES);
 }
 
-static void compare_with_reference(const struct op_case *c, const char *name)
+/* How far from the reference: losses, tangent, gradient, running statistics, logits. */
+struct bounds {
+    double loss, tangent, gradient, stats, logits;
+};
+static const struct bounds f32_bounds = {2e-6, 1e-5, 1e-5, 1e-5, 1e-5};
+/* bfloat16 rounds to 8 bits: 2^-9 = 0.002 a number. */
+static const struct bounds bf16_bounds = {4e-3, 2e-2, 2e-2, 4e-3, 1e-2};
+
+static void compare_with_reference(const struct op_case *c, const struct case_kind *kind,
+                                   const struct bounds *bounds)
 {
     struct case_data data, same;
     struct case_result got, want;
-    mwn_net *net = net_of(c, name, MWN_F32, &data);
-    mwn_net *reference = net_of(c, "ref", MWN_F64, &same);
+    mwn_net *net = net_of(c, kind, &data);
+    mwn_net *reference = net_of(c, &CASE_REF64, &same);
     case_run(net, &data, &got);
     case_run(reference, &same, &want);
     double loss = case_distance(got.loss, want.loss, data.n);
@@ -219,8 +239,8 @@ static void compare_with_reference(const struct op_case *c, const char *name)
     double gradient = case_distance(got.grad, want.grad, data.params);
     double stats = stats_distance(net, reference);
     double logits = infer_distance(net, reference, &data);
-    if (!(loss < 2e-6 && tangent < 1e-5 && gradient < 1e-5 && stats < 1e-5 &&
-          logits < 1e-5))
+    if (!(loss < bounds->loss && tangent < bounds->tangent && gradient < bounds->gradient &&
+          stats < bounds->stats && logits < bounds->logits))
         fail_msg("%s on %s: loss %.2g, tangent %.2g, gradient %.2g, statistics %.2g, "
                  "evaluation %.2g",
                  c->label, mwn_net_backend(net), loss, tangent, gradient, stats, logits);
@@ -236,20 +256,34 @@ static void test_backend_matches_reference(void **state)
 {
     (void)state;
     for (size_t k = 0; k < MWN_COUNT(cases); k++)
-        compare_with_reference(&cases[k], backend);
+        compare_with_reference(&cases[k],
+                               &(struct case_kind){.backend = backend, .dtype = MWN_F32},
+                               &f32_bounds);
+}
+
+static void test_bf16_matches_reference(void **state)
+{
+    (void)state;
+    if (!case_has_bf16() || strcmp(backend, "auto") != 0)
+        skip();
+    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+        compare_with_reference(&cases[k], &CASE_BF16, &bf16_bounds);
 }
 
 static void test_float_reference_matches_double(void **state)
 {
     (void)state;
     for (size_t k = 0; k < MWN_COUNT(cases); k++)
-        compare_with_reference(&cases[k], "ref");
+        compare_with_reference(&cases[k],
+                               &(struct case_kind){.backend = "ref", .dtype = MWN_F32},
+                               &f32_bounds);
 }
 
 /* Fast backends are limited to one instruction set for a whole process. */
 static int run_backend(const char *name)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_backend_matches_reference)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_backend_matches_reference),
+                                       cmocka_unit_test(test_bf16_matches_reference)};
     backend = name;
     fflush(NULL);
     pid_t child = fork();
