@@ -30,6 +30,8 @@ struct mwn_layer {
     bool trains;              /* whether backward and jvp will be asked for               */
     bool needs_gx;            /* whether the first input's gradient is wanted             */
     bool keeps_gy; /* bnorm: the masked gradient in gy[0] goes on to the residual */
+    const struct mwn_layer *norm; /* in evaluation: the batch-norm that forward applies too,
+                                     its pointers set; its output is this one's; or NULL  */
 
     const void *x[2];  /* inputs                                                   */
     void *y;           /* output                                                   */
@@ -59,6 +61,8 @@ struct mwn_op_impl {
     mwn_status (*forward)(struct mwn_layer *layer);
     mwn_status (*backward)(struct mwn_layer *layer);
     mwn_status (*jvp)(struct mwn_layer *layer);
+    /* Whether forward can apply a batch-norm that follows, in evaluation; optional. */
+    bool (*applies_norm)(const struct mwn_layer *layer);
     bool takes_two;   /* backward reads a gradient in two pieces                    */
     bool adds;        /* backward can add to gx                                     */
     bool gx_in_place; /* backward may write gx over gy[0]                           */

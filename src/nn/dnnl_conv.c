@@ -478,7 +478,13 @@ static mwn_status conv_jvp(struct mwn_layer *l)
     return status;
 }
 
+static bool conv_applies_norm(const struct mwn_layer *l)
+{
+    return !direct(l) && conv3_of(l);
+}
+
 const struct mwn_op_impl mwn_dnnl_conv_ops = {
+    .applies_norm = conv_applies_norm,
     .prepare = conv_prepare,
     .release = conv_release,
     .save_size = conv_save,

@@ -200,7 +200,11 @@ mwn_status mwn_plan_forward(struct mwn_plan *plan, const struct mwn_binding *at,
         struct mwn_layer *layer = &plan->layers[i];
         if (layer->node->op == MWN_OP_input)
             continue;
+        if (mwn_plan_is_fused(plan, i))
+            continue;
         bind(plan, at, i);
+        if (layer->norm)
+            bind(plan, at, (int)(layer->norm - plan->layers));
         layer->pass = input->pass;
         layer->key = input->key;
         if (run_node(plan, i, MWN_TRACE_FORWARD) != MWN_OK)

@@ -152,6 +152,27 @@ static void place_outputs_kept(struct mwn_plan *plan)
     plan->activation_bytes = at;
 }
 
+/* In evaluation a convolution may apply the batch-norm that alone reads it. */
+static void fuse_norms(struct mwn_plan *plan)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    for (int i = 0; i < graph->node_count; i++) {
+        int x = graph->nodes[i].input[0];
+        if (graph->nodes[i].op != MWN_OP_bnorm || readers(graph, x) != 1)
+            continue;
+        const struct mwn_op_impl *impl = mwn_layer_impl(&plan->layers[x]);
+        if (impl->applies_norm && impl->applies_norm(&plan->layers[x]))
+            plan->layers[x].norm = &plan->layers[i];
+    }
+}
+
+/* Whether node i was done by the one before. */
+bool mwn_plan_is_fused(const struct mwn_plan *plan, int i)
+{
+    int x = plan->shared->graph->nodes[i].input[0];
+    return x != MWN_NO_NODE && plan->layers[x].norm == &plan->layers[i];
+}
+
 /* Outputs of an evaluation plan die after their last reader. */
 static void place_outputs_passing(struct mwn_plan *plan, struct pool *pool, int *left,
                                   int *id)
@@ -165,7 +186,10 @@ static void place_outputs_passing(struct mwn_plan *plan, struct pool *pool, int 
         plan->places[i].y = plan->places[i].save = MWN_NOWHERE;
         if (node->op == MWN_OP_input)
             continue;
-        id[i] = pool_alloc(pool, node_bytes(plan, i));
+        bool fused = mwn_plan_is_fused(plan, i);
+        if (fused)
+            pool->buffers[id[node->input[0]]].refs++;
+        id[i] = fused ? id[node->input[0]] : pool_alloc(pool, node_bytes(plan, i));
         plan->places[i].y = pool_offset(pool, id[i]);
         if (impl->save_size) {
             int save = pool_alloc(pool, impl->save_size(&plan->layers[i]));
@@ -365,8 +389,10 @@ mwn_status mwn_plan_memory(struct mwn_plan *plan, struct mwn_error *err)
     int *left = mwn_alloc(count, sizeof *left), *id = mwn_alloc(count, sizeof *id);
     struct pieces *pieces = mwn_alloc(count, sizeof *pieces);
     pool.failed = !left || !id || !pieces;
-    if (!pool.failed && !plan->trains)
+    if (!pool.failed && !plan->trains) {
+        fuse_norms(plan);
         place_outputs_passing(plan, &pool, left, id);
+    }
     if (!pool.failed && plan->trains) {
         place_outputs_kept(plan);
         mark_trainable(plan);

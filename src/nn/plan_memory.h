@@ -10,4 +10,7 @@ MWN_MUST_CHECK mwn_status mwn_plan_memory(struct mwn_plan *plan, struct mwn_erro
 
 const struct mwn_op_impl *mwn_layer_impl(const struct mwn_layer *layer);
 
+/* Whether node i is a batch-norm that the convolution before it applies as well. */
+bool mwn_plan_is_fused(const struct mwn_plan *plan, int i);
+
 #endif
