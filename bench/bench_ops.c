@@ -4,12 +4,7 @@
  * move data.
  *
  *   bench_ops [NETWORK [BATCH [PRECISION [ROUNDS]]]]      e.g. bench_ops wrn-28-10 8 bf16 */
-#include "base/base.h"
-#include "base/mem.h"
-#include "base/rng.h"
-#include "base/status.h"
-#include "models/model.h"
-#include "nn/net.h"
+#include "bench_net.h"
 #include "nn/peak.h"
 #include "nn/plan.h"
 #include "tensor/vec.h"
@@ -18,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES = 10, ROWS_MAX = 256 };
+enum { ROWS_MAX = 256 };
 
 static const char *const op_names[] = {
 #define X(name) #name,
@@ -37,8 +32,7 @@ struct row {
 struct work {
     mwn_net *net;
     struct mwn_learner learner;
-    float *x;
-    int32_t *label;
+    struct bench_data data;
     double *loss, *coef;
     void *grad;
     double *seconds[MWN_TRACES];
@@ -100,72 +94,31 @@ static void print_row(const struct row *row, size_t batch, int rounds, double pe
     printf("\n");
 }
 
-static enum mwn_precision precision_of(const char *name)
+static mwn_status make_data(struct work *w, size_t batch, struct mwn_error *err)
 {
-    return strcmp(name, "bf16") == 0 ? MWN_PRECISION_BF16 : MWN_PRECISION_F32;
-}
-
-static mwn_status make_net(struct work *w, const char *name, const char *precision,
-                           struct mwn_error *err)
-{
-    mwn_status status = MWN_OK;
-    struct mwn_model_options model = {0};
-    struct mwn_graph graph = {0};
-    struct mwn_net_options options = {.backend = "auto",
-                                      .precision = strcmp(precision, "bf16") == 0
-                                                       ? MWN_PRECISION_BF16
-                                                       : MWN_PRECISION_F32,
-                                      .bn_eps = 1e-5,
-                                      .bn_momentum = 0.1,
-                                      .seed = 1};
-    struct mwn_shape shape = {3, 32, 32};
-    if (strcmp(name, "smallconv") == 0)
-        shape = (struct mwn_shape){1, 28, 28};
-    else if (strcmp(name, "mlp") == 0)
-        shape = (struct mwn_shape){512, 1, 1};
-    else if (strcmp(name, "resnet50") == 0 || strcmp(name, "resnet18") == 0)
-        shape = (struct mwn_shape){3, 224, 224};
-    MWN_TRY(mwn_options_default(mwn_model_option_rows, &model, err));
-    MWN_TRY(mwn_option_set(mwn_option_find(mwn_model_option_rows, "name"), "model", &model,
-                           name, err));
-    MWN_TRY(mwn_model_build(&graph, &model, shape, CLASSES, err));
-    MWN_TRY(mwn_net_create(&w->net, &graph, &options, err));
+    size_t nodes = (size_t)mwn_net_graph(w->net)->node_count;
+    mwn_status status = bench_data_create(&w->data, w->net, 1, batch, err);
+    if (status != MWN_OK)
+        return status;
     mwn_net_learner(w->net, &w->learner);
-out:
-    mwn_options_release(mwn_model_option_rows, &model);
-    return status;
-}
-
-static bool make_data(struct work *w, size_t batch)
-{
-    const struct mwn_graph *graph = mwn_net_graph(w->net);
-    struct mwn_shape s = graph->nodes[0].shape;
-    size_t count = batch * (size_t)s.c * (size_t)s.h * (size_t)s.w;
-    struct mwn_rng rng = mwn_rng_at(1, MWN_STREAM_BENCH, 0, 0);
-    w->x = mwn_alloc(count, sizeof *w->x);
-    w->label = mwn_alloc(batch, sizeof *w->label);
     w->loss = mwn_alloc(batch, sizeof *w->loss);
     w->coef = mwn_alloc(batch, sizeof *w->coef);
     w->grad = mwn_arena_alloc(w->learner.n_params * sizeof(float));
-    bool good = w->x && w->label && w->loss && w->coef && w->grad;
+    bool good = w->loss && w->coef && w->grad;
     for (int pass = 0; pass < MWN_TRACES; pass++) {
-        w->seconds[pass] = mwn_alloc((size_t)graph->node_count, sizeof(double));
+        w->seconds[pass] = mwn_alloc(nodes, sizeof(double));
         good = good && w->seconds[pass];
     }
-    for (size_t i = 0; good && i < count; i++)
-        w->x[i] = (float)mwn_rng_normal(&rng);
-    for (size_t i = 0; good && i < batch; i++) {
-        w->label[i] = (int32_t)(i % CLASSES);
+    for (size_t i = 0; good && i < batch; i++)
         w->coef[i] = 1.0 / (double)batch;
-    }
-    return good;
+    return good ? MWN_OK : mwn_fail_memory(err, nodes * sizeof(double), "the times");
 }
 
 static mwn_status run(struct work *w, size_t batch, int rounds, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     const struct mwn_trace trace = {{w->seconds[0], w->seconds[1], w->seconds[2]}};
-    const struct mwn_batch b = {.n = batch, .x = w->x, .label = w->label};
+    const struct mwn_batch b = {.n = batch, .x = w->data.x, .label = w->data.label};
     struct mwn_learner *l = &w->learner;
     for (int round = -1; round < rounds; round++) {
         mwn_net_trace(w->net, round < 0 ? NULL : &trace);
@@ -205,15 +158,17 @@ int main(int argc, char **argv)
     int rounds = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 20;
     struct mwn_error err = {0};
     struct work w = {0};
-    mwn_status status = make_net(&w, name, precision, &err);
-    if (status == MWN_OK && !make_data(&w, batch))
-        status = mwn_fail_memory(&err, batch, "the data");
+    enum mwn_precision kind = MWN_PRECISION_F32;
+    mwn_status status = bench_precision(&kind, precision, &err);
+    if (status == MWN_OK)
+        status = bench_net_create(&w.net, name, kind, 0, &err);
+    if (status == MWN_OK)
+        status = make_data(&w, batch, &err);
     if (status == MWN_OK)
         status = run(&w, batch, rounds, &err);
     if (status == MWN_OK) {
         const char *backend = mwn_net_backend(w.net);
-        double peak =
-            mwn_peak_measure(backend, precision_of(precision), mwn_net_threads(w.net), 0.5);
+        double peak = mwn_peak_measure(backend, kind, mwn_net_threads(w.net), 0.5);
         printf("%s, batch %zu, %s, %d threads, FMA peak %.0f GFLOP/s\n", name, batch,
                backend, mwn_net_threads(w.net), peak);
         print_table(&w, batch, rounds, peak);

@@ -19,12 +19,13 @@ def by_onednn(a, b):
 
 
 def seconds_of(multiply):
+    """The least of 20, which a busy moment of the machine does not change."""
     taken = []
     for _ in range(20):
         start = time.perf_counter()
         multiply()
         taken.append(time.perf_counter() - start)
-    return sorted(taken)[10]
+    return min(taken)
 
 
 def prefers_onednn(a, rows):

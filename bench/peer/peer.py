@@ -7,7 +7,8 @@
 # the gradient of V alone; best: best_tangent.py; plain: the hand-written SGD step of
 # best_tangent.py. Prints a JSON object with the median. With --serve it is the worker of a
 # driver that lets several programs take turns: it prints `ready` once warm, answers each line
-# `step` with the seconds of one step, and ends at `quit` or at the end of its input.
+# `step` with the seconds of one step and `about` with a JSON object on the libraries in use,
+# and ends at `quit` or at the end of its input.
 #
 # What the environment can add is the driver's affair:
 #   LD_PRELOAD=libtcmalloc_minimal.so.4    (libtcmalloc-minimal4) for `best` and `plain`, which
@@ -42,17 +43,18 @@ import models  # noqa: E402
 from best_tangent import BestTangent  # noqa: E402
 from double_backward import DoubleBackward  # noqa: E402
 
-LR, WARM_STEPS, WARM_SECONDS = 1e-4, 3, 0.3
+LR, WARM_STEPS, WARM_SECONDS, LONG = 1e-4, 3, 0.3, 2
 
 
-def blas_in_use():
-    """The file behind libblas in this process, which is not in torch's version."""
+def in_use(word):
+    """The libraries with that word in their names that this process has loaded: torch's own
+    version says nothing of the BLAS behind it."""
     try:
         with open("/proc/self/maps") as file:
-            paths = {line.split()[-1] for line in file if "blas" in line}
+            names = {os.path.basename(line.split()[-1]) for line in file if "/" in line}
     except OSError:
         return ""
-    return ",".join(sorted(os.path.basename(path) for path in paths))
+    return ",".join(sorted(name for name in names if word in name))
 
 
 def prepare(net, kind, batch):
@@ -76,8 +78,9 @@ def seconds_of(step):
 
 
 def warm_up(step):
-    taken = [seconds_of(step) for _ in range(WARM_STEPS)]
-    while sum(taken) < WARM_SECONDS:
+    """At least WARM_STEPS steps and WARM_SECONDS, but of long steps only LONG seconds."""
+    taken = []
+    while sum(taken) < (WARM_SECONDS if len(taken) >= WARM_STEPS else LONG):
         taken.append(seconds_of(step))
 
 
@@ -87,6 +90,10 @@ def serve(step):
         command = line.strip()
         if command == "quit":
             return 0
+        if command == "about":
+            print(json.dumps({"torch": torch.__version__, "blas": in_use("blas"),
+                              "malloc": in_use("malloc") or "glibc"}), flush=True)
+            continue
         if command != "step":
             print(f"peer.py: what is '{command}'?", file=sys.stderr)
             return 2
@@ -114,7 +121,7 @@ def main():
     print(json.dumps({
         "net": options.net, "kind": options.kind, "batch": options.batch,
         "threads": options.threads, "torch": torch.__version__,
-        "blas": blas_in_use(),
+        "blas": in_use("blas"),
         "preload": os.environ.get("LD_PRELOAD", ""), "rounds": options.rounds,
         "median_seconds": round(statistics.median(taken), 7),
         "least_seconds": round(min(taken), 7)}))
