@@ -1,7 +1,7 @@
 #!/bin/sh
-# Prints the measured part of docs/performance.md from a folder that tools/measure.sh filled, and
-# draws docs/img/growth.svg.
-# usage: tools/gen_performance.sh FOLDER > docs/performance-measured.md
+# Puts the measurements of a folder that tools/measure.sh filled into docs/performance.md, between
+# its two marks, and draws docs/img/growth.svg.
+# usage: tools/gen_performance.sh FOLDER
 set -eu
 cd "$(dirname "$0")/.."
 from=${1:?usage: tools/gen_performance.sh FOLDER}
@@ -42,7 +42,8 @@ quote() {
     printf '```\n'
 }
 
-cat <<TEXT
+measured() {
+    cat <<TEXT
 Measured at commit $(cat "$from/commit.txt") on two cores of: $(cat "$from/cpu.txt"); FMA peak
 $(medians | awk '$1 == "fma_peak_gflops" { printf "%.0f", $2 }') GFLOP/s on both. Medians of three runs of \`mwnet bench\`.
 
@@ -87,4 +88,21 @@ if [ -f "$from/peer.txt" ]; then
     printf '\n## Against PyTorch\n\n%s\n\n' "\`./dev bench --peer\`, the workers taking turns:"
     quote "$from/peer.txt"
 fi
+}
+
 awk -f tools/plot_growth.awk "$from/growth.txt" >docs/img/growth.svg
+part=$(mktemp)
+trap 'rm -f "$part"' EXIT
+measured >"$part"
+awk -v part="$part" '
+/^<!-- measured/ {
+    print
+    print ""
+    while ((getline line < part) > 0)
+        print line
+    print ""
+    skip = 1
+}
+/^<!-- end -->/ { skip = 0 }
+!skip' docs/performance.md >docs/performance.md.part
+mv docs/performance.md.part docs/performance.md

@@ -1,5 +1,5 @@
 /* simd_avx512.c - the vector kernels for AVX-512: blocks of 16 channels, activations float. */
-#include "nn/simd_avx512.h"
+#include "nn/simd_avx512.inc"
 
 typedef float st;
 typedef vf vs;

@@ -1,6 +1,6 @@
 /* simd_avx512_bf16.c - the vector kernels for AVX-512 with bfloat16 (Cooper Lake, Zen 4 and
  * later): blocks of 16 channels, activations bfloat16, sums float. */
-#include "nn/simd_avx512.h"
+#include "nn/simd_avx512.inc"
 
 #include <string.h>
 
@@ -55,7 +55,7 @@ static inline vf v_dot(vf w, vf x, vf sum)
  * high halves of the lanes of vector t. */
 static inline void store_taps(const vf r[B], vf *to)
 {
-    for (int t = 0; t < B / TAP; t++) {
+    for (size_t t = 0; t < B / TAP; t++) {
         __m256i low = (__m256i)_mm512_cvtneps_pbh((__m512)r[2 * t]);
         __m256i high = (__m256i)_mm512_cvtneps_pbh((__m512)r[2 * t + 1]);
         __m512i wide = _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16);
