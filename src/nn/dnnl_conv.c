@@ -357,11 +357,23 @@ static bool narrows(const struct mwn_layer *l)
     return !l->in_blocked && !direct(l) && l->backend->precision == MWN_PRECISION_BF16;
 }
 
-/* Room for the narrowed input. */
+static size_t plane_bytes(const struct mwn_layer *l)
+{
+    return (size_t)l->in.h * (size_t)l->in.w * sizeof(uint16_t);
+}
+
+/* Room for the narrowed input, and for a plane of zeros: oneDNN takes channels in pairs, and
+ * multiplies the one behind an odd last one by a weight of zero. */
 static size_t conv_save(const struct mwn_layer *l)
 {
-    return narrows(l) ? mwn_layout_count(l->backend, l->in, false, l->n) * sizeof(uint16_t)
-                      : 0;
+    return narrows(l) ? (l->n * (size_t)l->in.c + 1) * plane_bytes(l) : 0;
+}
+
+static void narrow_input(const struct mwn_layer *l)
+{
+    size_t bytes = conv_save(l) - plane_bytes(l);
+    variant_of(l)->simd->narrow(bytes / sizeof(uint16_t), l->x[0], l->save);
+    memset((char *)l->save + bytes, 0, plane_bytes(l));
 }
 
 static const void *input_of(const struct mwn_layer *l)
@@ -415,8 +427,7 @@ static mwn_status conv_forward(struct mwn_layer *l)
     if (conv3_of(l))
         return conv3_of(l)->forward(l);
     if (narrows(l))
-        variant_of(l)->simd->narrow(mwn_layout_count(l->backend, l->in, false, l->n),
-                                    l->x[0], l->save);
+        narrow_input(l);
     return run_forward(l, input_of(l), l->w[0], l->w[1], l->y);
 }
 
@@ -508,39 +519,73 @@ static bool has_fast_gradient(struct shim_conv c, const_dnnl_primitive_desc_t hi
     return fast;
 }
 
-dnnl_status_t mwn_dnnl_conv_layout(const struct mwn_backend *self,
-                                   const struct mwn_graph *graph,
-                                   const struct mwn_node *node, shim_md *out)
+/* How oneDNN likes the layer's weights, and whether it is fast with them. */
+static dnnl_status_t ask(const struct mwn_layer *l, shim_md *layout, bool *fast)
 {
-    const struct mwn_dnnl *e = self->engine;
-    struct mwn_layer l = {.node = node,
-                          .backend = self,
-                          .in = graph->nodes[node->input[0]].shape,
-                          .n = 32,
-                          .in_blocked = graph->nodes[node->input[0]].op != MWN_OP_input};
+    const struct mwn_dnnl *e = l->backend->engine;
     struct conv_mds mds = {0};
     dnnl_primitive_desc_t pd = NULL;
     dnnl_status_t status = dnnl_out_of_memory;
-    if (conv3_of(&l)) {
-        const dnnl_dim_t w[4] = {mwn_dnnl_whole_blocks(e, node->shape.c),
-                                 mwn_dnnl_whole_blocks(e, l.in.c), 3, 3};
-        *out = shim_md_create(4, w, dnnl_f32, dnnl_OIhw16i16o);
-        return *out ? dnnl_success : dnnl_out_of_memory;
-    }
-    if (conv_mds_make(&mds, e, &l)) {
-        struct shim_conv c = conv_geometry(e, &l, &mds);
+    *layout = NULL;
+    *fast = false;
+    if (conv_mds_make(&mds, e, l)) {
+        struct shim_conv c = conv_geometry(e, l, &mds);
         status = shim_conv_forward(&pd, &c);
-        bool made = status == dnnl_success;
-        bool fast = made && !mwn_dnnl_is_slow(pd) && has_fast_gradient(c, pd);
-        if (made && (fast || l.in_blocked)) {
-            *out = shim_md_copy(mwn_dnnl_query(pd, dnnl_query_weights_md));
-            status = *out ? dnnl_success : dnnl_out_of_memory;
-        } else if (!l.in_blocked) {
-            status = dnnl_success;
+        if (status == dnnl_success) {
+            *fast = !mwn_dnnl_is_slow(pd) && has_fast_gradient(c, pd);
+            *layout = shim_md_copy(mwn_dnnl_query(pd, dnnl_query_weights_md));
+            status = *layout ? dnnl_success : dnnl_out_of_memory;
         }
     }
     if (pd)
         dnnl_primitive_desc_destroy(pd);
     conv_mds_release(&mds);
     return status;
+}
+
+/* Whether oneDNN is fast with the layer in bfloat16 too, or there is no bfloat16. */
+static bool is_fast_in_bf16(const struct mwn_layer *l)
+{
+    struct mwn_backend narrow;
+    struct mwn_layer same = *l;
+    shim_md layout = NULL;
+    bool fast = false;
+    if (mwn_backend_variant(l->backend, MWN_PRECISION_BF16, &narrow, NULL) != MWN_OK)
+        return true;
+#if DNNL_VERSION_MAJOR >= 3
+    if (l->in.c % 2 != 0) /* fast, but wrong (seen with 3.7.2) */
+        return false;
+#endif
+    same.backend = &narrow;
+    (void)ask(&same, &layout, &fast);
+    shim_md_free(layout);
+    return fast;
+}
+
+dnnl_status_t mwn_dnnl_conv_layout(const struct mwn_backend *self,
+                                   const struct mwn_graph *graph,
+                                   const struct mwn_node *node, shim_md *out)
+{
+    const struct mwn_dnnl *e = self->engine;
+    const struct mwn_layer l = {.node = node,
+                                .backend = self,
+                                .in = graph->nodes[node->input[0]].shape,
+                                .n = 32,
+                                .in_blocked =
+                                    graph->nodes[node->input[0]].op != MWN_OP_input};
+    bool fast = false;
+    if (conv3_of(&l)) {
+        const dnnl_dim_t w[4] = {mwn_dnnl_whole_blocks(e, node->shape.c),
+                                 mwn_dnnl_whole_blocks(e, l.in.c), 3, 3};
+        *out = shim_md_create(4, w, dnnl_f32, dnnl_OIhw16i16o);
+        return *out ? dnnl_success : dnnl_out_of_memory;
+    }
+    dnnl_status_t status = ask(&l, out, &fast);
+    if (l.in_blocked || status == dnnl_out_of_memory)
+        return status;
+    if (status != dnnl_success || !fast || !is_fast_in_bf16(&l)) {
+        shim_md_free(*out);
+        *out = NULL;
+    }
+    return dnnl_success;
 }
