@@ -38,7 +38,7 @@ END {
 
 quote() {
     printf '```\n'
-    cat "$1"
+    sed 's/ *$//' "$1"
     printf '```\n'
 }
 

@@ -1,14 +1,15 @@
 # plot_growth.awk - draws the output of bench/growth.sh as SVG: time against batch, depth and
 # squared width (the work of a network grows with its square), each with its least-squares
 # line. With -v fit=1 prints, for a table, the largest distance from the line instead.
-function measure(axis, i) {
-    sx = sy = sxx = sxy = 0
+function measure(axis, i, w) {
+    s = sx = sy = sxx = sxy = 0
     for (i = 1; i <= n[axis]; i++) {
-        sx += x[axis, i]; sy += y[axis, i]
-        sxx += x[axis, i] * x[axis, i]; sxy += x[axis, i] * y[axis, i]
+        w = 1 / (y[axis, i] * y[axis, i]) # relative distances count
+        s += w; sx += w * x[axis, i]; sy += w * y[axis, i]
+        sxx += w * x[axis, i] * x[axis, i]; sxy += w * x[axis, i] * y[axis, i]
     }
-    slope[axis] = (n[axis] * sxy - sx * sy) / (n[axis] * sxx - sx * sx)
-    base[axis] = (sy - slope[axis] * sx) / n[axis]
+    slope[axis] = (s * sxy - sx * sy) / (s * sxx - sx * sx)
+    base[axis] = (sy - slope[axis] * sx) / s
     worst[axis] = 0
     for (i = 1; i <= n[axis]; i++) {
         d = y[axis, i] / (base[axis] + slope[axis] * x[axis, i]) - 1
