@@ -126,7 +126,7 @@ def commands(net, options, places):
     if "avx512_bf16" in cpu()[1]:
         ours.insert(1, ("mwnet", "bf16"))
     for method, precision in ours:
-        yield (f"{method} {precision}",
+        yield (f"ours, {'ce' if method == 'ce' else precision}",
                [options.worker, net, batch, method, precision, threads],
                {"OMP_PROC_BIND": "true"})
     for place, variables in places.items():
@@ -169,9 +169,9 @@ def ratios(workers, places):
     """Theirs divided by ours, in the rounds in which both took part."""
     by_label = {w.label: w for w in workers}
     for place in places:
-        for ours, kind in (("mwnet f32", "double"), ("mwnet f32", "best"),
-                           ("mwnet bf16", "double"), ("mwnet bf16", "best"),
-                           ("ce f32", "plain")):
+        for ours, kind in (("ours, f32", "double"), ("ours, f32", "best"),
+                           ("ours, bf16", "double"), ("ours, bf16", "best"),
+                           ("ours, ce", "plain")):
             if ours not in by_label:
                 continue
             mine, other = by_label[ours].turns, by_label[f"{kind}, {place}"].turns
