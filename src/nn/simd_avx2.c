@@ -7,8 +7,6 @@
 enum { B = 8 };
 typedef float vf __attribute__((vector_size(32), aligned(32)));
 typedef int32_t vi __attribute__((vector_size(32), aligned(32)));
-typedef float st;
-typedef vf vs;
 
 static inline vf v_zero(void)
 {
@@ -33,32 +31,7 @@ static inline vf v_fma(vf a, vf b, vf c)
     return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
 
-static inline float s_get(st v)
-{
-    return v;
-}
-
-static inline st s_put(float v)
-{
-    return v;
-}
-
-static inline vf v_get(const vs *at)
-{
-    return *at;
-}
-
-static inline void v_put(vs *at, vf v)
-{
-    *at = v;
-}
-
-static inline vf v_dot(vf w, vf x, vf sum)
-{
-    return v_fma(w, x, sum);
-}
-
-enum { TAP = 1 };
+#include "nn/simd_f32.inc"
 
 /* Turns an 8 x 8 matrix around. */
 static inline void transpose(vf r[B])

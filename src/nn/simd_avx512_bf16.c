@@ -70,15 +70,6 @@ static inline void store_taps(const vf r[B], vf *to)
 #include "nn/simd_conv3_weights_bf16.inc"
 #include "nn/simd_conv3_weights.inc"
 
-static const struct mwn_conv3 conv3 = {
-    .fits = conv3_fits,
-    .work_size = conv3_work,
-    .forward = conv3_forward,
-    .jvp = conv3_jvp,
-    .input_gradient = conv3_input_gradient,
-    .weight_gradient = conv3_weight_gradient,
-};
-
 #define SIMD_SET   mwn_simd_avx512_bf16
 #define SIMD_CONV3 &conv3
 #include "nn/simd_set.inc"
