@@ -186,11 +186,11 @@ static shim_md native_of(const struct mwn_layer *l)
     return e->weight[l->node->param[0]].native;
 }
 
-/* Our own 3x3 kernels, if they compute the layer; else NULL. */
-static const struct mwn_conv3 *conv3_of(const struct mwn_layer *l)
+/* Our own kernels for blocked inputs, if they compute the layer; else NULL. */
+static const struct mwn_simd_conv *own(const struct mwn_layer *l)
 {
-    const struct mwn_conv3 *conv3 = variant_of(l)->simd->conv3;
-    return conv3 && conv3->fits(l) ? conv3 : NULL;
+    const struct mwn_simd_conv *conv = variant_of(l)->simd->conv;
+    return conv && conv->fits(l) ? conv : NULL;
 }
 
 /* Our own kernels for plain inputs, if they compute the layer. */
@@ -294,7 +294,7 @@ static dnnl_status_t conv_make(struct conv *conv, const struct mwn_layer *l,
 static mwn_status conv_prepare(struct mwn_layer *l, struct mwn_error *err)
 {
     struct mwn_dnnl *e = l->backend->engine;
-    if (direct(l) || conv3_of(l))
+    if (direct(l) || own(l))
         return MWN_OK;
     struct conv_mds mds = {0};
     dnnl_primitive_attr_t attr = make_attr(false);
@@ -344,8 +344,8 @@ static size_t conv_work(const struct mwn_layer *l)
 {
     if (direct(l))
         return direct(l)->work_size(l);
-    if (conv3_of(l))
-        return conv3_of(l)->work_size(l);
+    if (own(l))
+        return own(l)->work_size(l);
     const struct conv *conv = l->state;
     return rounded(conv->scratchpad) + rounded(conv_weight_bytes(conv)) + bias_bytes(l) +
            WORK_ALIGNMENT;
@@ -424,8 +424,8 @@ static mwn_status conv_forward(struct mwn_layer *l)
 {
     if (direct(l))
         return direct(l)->forward(l);
-    if (conv3_of(l))
-        return conv3_of(l)->forward(l);
+    if (own(l))
+        return own(l)->forward(l);
     if (narrows(l))
         narrow_input(l);
     return run_forward(l, input_of(l), l->w[0], l->w[1], l->y);
@@ -462,11 +462,11 @@ static mwn_status conv_backward(struct mwn_layer *l)
 {
     if (direct(l))
         return direct(l)->backward(l);
-    const struct mwn_conv3 *conv3 = conv3_of(l);
-    mwn_status status = conv3 ? conv3->weight_gradient(l) : weight_gradient(l);
+    const struct mwn_simd_conv *kernels = own(l);
+    mwn_status status = kernels ? kernels->weight_gradient(l) : weight_gradient(l);
     if (status != MWN_OK || !l->gx)
         return status;
-    return conv3 ? conv3->input_gradient(l) : input_gradient(l);
+    return kernels ? kernels->input_gradient(l) : input_gradient(l);
 }
 
 /* ty = conv(tx, w) + conv(x, tw) + tb */
@@ -474,8 +474,8 @@ static mwn_status conv_jvp(struct mwn_layer *l)
 {
     if (direct(l))
         return direct(l)->jvp(l);
-    if (conv3_of(l))
-        return conv3_of(l)->jvp(l);
+    if (own(l))
+        return own(l)->jvp(l);
     const struct conv *conv = l->state;
     if (!l->tx[0])
         return run_forward(l, input_of(l), l->tw[0], l->tw[1], l->ty);
@@ -491,7 +491,7 @@ static mwn_status conv_jvp(struct mwn_layer *l)
 
 static bool conv_applies_norm(const struct mwn_layer *l)
 {
-    return !direct(l) && conv3_of(l);
+    return !direct(l) && own(l);
 }
 
 const struct mwn_op_impl mwn_dnnl_conv_ops = {
@@ -574,9 +574,10 @@ dnnl_status_t mwn_dnnl_conv_layout(const struct mwn_backend *self,
                                 .in_blocked =
                                     graph->nodes[node->input[0]].op != MWN_OP_input};
     bool fast = false;
-    if (conv3_of(&l)) {
+    if (own(&l)) {
         const dnnl_dim_t w[4] = {mwn_dnnl_whole_blocks(e, node->shape.c),
-                                 mwn_dnnl_whole_blocks(e, l.in.c), 3, 3};
+                                 mwn_dnnl_whole_blocks(e, l.in.c), node->kernel_h,
+                                 node->kernel_w};
         *out = shim_md_create(4, w, dnnl_f32, dnnl_OIhw16i16o);
         return *out ? dnnl_success : dnnl_out_of_memory;
     }

@@ -5,10 +5,10 @@
 
 #include "nn/backend.h"
 
-/* 3x3 convolutions of stride 1 and padding 1 between blocked activations. Weights lie in the
- * flat vectors as [out/16][in/16][kh][kw][16 in][16 out], floats. */
-struct mwn_conv3 {
-    /* Whether the layer is such a convolution, of a width that there are kernels for. */
+/* Convolutions between blocked activations. Weights lie in the flat vectors as
+ * [out/B][in/B][kh][kw][B in][B out], floats. */
+struct mwn_simd_conv {
+    /* Whether there are kernels for the layer's window, stride and width. */
     bool (*fits)(const struct mwn_layer *l);
     size_t (*work_size)(const struct mwn_layer *l); /* bytes */
     mwn_status (*forward)(struct mwn_layer *l);
@@ -20,7 +20,7 @@ struct mwn_conv3 {
 struct mwn_simd {
     const struct mwn_op_impl *ops[MWN_OP_COUNT]; /* conv is NULL                          */
     const struct mwn_op_impl *conv_input; /* convolution of a plain input, few channels   */
-    const struct mwn_conv3 *conv3;        /* NULL: left to oneDNN                         */
+    const struct mwn_simd_conv *conv;     /* NULL: left to oneDNN                         */
     void (*add)(size_t count, const void *a, void *y); /* y += a, numbers of activations  */
     void (*narrow)(size_t count, const float *x, void *y); /* y = x, to that type         */
     /* Runs `rounds` rounds of independent multiply-adds in registers on the calling thread;

@@ -47,8 +47,8 @@ static inline void transpose(vf r[B])
 enum { ROWS = 4 };
 #define MANY_ROWS 0
 
-#define SIMD_SET   mwn_simd_avx2
-#define SIMD_CONV3 NULL
+#define SIMD_SET  mwn_simd_avx2
+#define SIMD_CONV NULL
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
 #include "nn/simd_linear.inc"

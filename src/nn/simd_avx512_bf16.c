@@ -66,10 +66,13 @@ static inline void store_taps(const vf r[B], vf *to)
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
 #include "nn/simd_linear.inc"
+#include "nn/simd_conv.inc"
+#include "nn/simd_conv_gradient_bf16.inc"
 #include "nn/simd_conv3.inc"
-#include "nn/simd_conv3_weights_bf16.inc"
-#include "nn/simd_conv3_weights.inc"
+#include "nn/simd_conv3_stride2.inc"
+#include "nn/simd_conv1.inc"
+#include "nn/simd_conv_passes.inc"
 
-#define SIMD_SET   mwn_simd_avx512_bf16
-#define SIMD_CONV3 &conv3
+#define SIMD_SET  mwn_simd_avx512_bf16
+#define SIMD_CONV &conv
 #include "nn/simd_set.inc"
