@@ -6,8 +6,7 @@
 #include "base/base.h"
 #include "nn/backend.h"
 #include "nn/loss.h"
-
-enum { MWN_NOWHERE = -1 }; /* offset of a buffer that does not exist */
+#include "nn/pool.h"
 
 /* An action of the backward pass: run a node, or add or copy one gradient to another. */
 struct mwn_action {

@@ -12,81 +12,15 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "nn/pool.h"
 
 #include <string.h>
-
-enum { ALIGNMENT = 64, NO_BUFFER = -1 };
-
-struct buffer {
-    size_t offset, size;
-    int refs;
-};
 
 /* Pieces of a node's gradient. */
 struct pieces {
     int id[2];
     int count;
 };
-
-struct pool {
-    struct buffer *buffers; /* owned */
-    int count, room;
-    size_t high;
-    bool failed;
-};
-
-static size_t align(size_t size)
-{
-    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
-/* Lowest offset at which `size` bytes overlap no living buffer. */
-static size_t pool_gap(const struct pool *pool, size_t size)
-{
-    size_t offset = 0;
-    for (int i = 0; i < pool->count; i++) {
-        const struct buffer *b = &pool->buffers[i];
-        if (b->refs > 0 && offset < b->offset + b->size && b->offset < offset + size) {
-            offset = b->offset + b->size;
-            i = -1;
-        }
-    }
-    return offset;
-}
-
-/* A new buffer with one reference. */
-static int pool_alloc(struct pool *pool, size_t size)
-{
-    if (pool->count == pool->room) {
-        int room = pool->room ? 2 * pool->room : 64;
-        void *grown = mwn_resize(pool->buffers, (size_t)room, sizeof *pool->buffers);
-        if (!grown) {
-            pool->failed = true;
-            return NO_BUFFER;
-        }
-        pool->buffers = grown;
-        pool->room = room;
-    }
-    size = align(size);
-    size_t offset = pool_gap(pool, size);
-    pool->buffers[pool->count] = (struct buffer){offset, size, 1};
-    if (offset + size > pool->high)
-        pool->high = offset + size;
-    return pool->count++;
-}
-
-static void pool_drop(struct pool *pool, int id)
-{
-    if (id != NO_BUFFER && pool->buffers)
-        pool->buffers[id].refs--;
-}
-
-static ptrdiff_t pool_offset(const struct pool *pool, int id)
-{
-    if (id == NO_BUFFER || !pool->buffers)
-        return MWN_NOWHERE;
-    return (ptrdiff_t)pool->buffers[id].offset;
-}
 
 const struct mwn_op_impl *mwn_layer_impl(const struct mwn_layer *layer)
 {
@@ -142,11 +76,11 @@ static void place_outputs_kept(struct mwn_plan *plan)
             place->y = plan->places[graph->nodes[i].input[0]].y;
         } else {
             place->y = (ptrdiff_t)at;
-            at += align(node_bytes(plan, i));
+            at += mwn_pool_align(node_bytes(plan, i));
         }
         if (impl->save_size) {
             place->save = (ptrdiff_t)at;
-            at += align(impl->save_size(&plan->layers[i]));
+            at += mwn_pool_align(impl->save_size(&plan->layers[i]));
         }
     }
     plan->activation_bytes = at;
@@ -174,7 +108,7 @@ bool mwn_plan_is_fused(const struct mwn_plan *plan, int i)
 }
 
 /* Outputs of an evaluation plan die after their last reader. */
-static void place_outputs_passing(struct mwn_plan *plan, struct pool *pool, int *left,
+static void place_outputs_passing(struct mwn_plan *plan, struct mwn_pool *pool, int *left,
                                   int *id)
 {
     const struct mwn_graph *graph = plan->shared->graph;
@@ -182,50 +116,50 @@ static void place_outputs_passing(struct mwn_plan *plan, struct pool *pool, int 
         const struct mwn_node *node = &graph->nodes[i];
         const struct mwn_op_impl *impl = mwn_layer_impl(&plan->layers[i]);
         left[i] = readers(graph, i) + (i == graph->output);
-        id[i] = NO_BUFFER;
+        id[i] = MWN_NO_BUFFER;
         plan->places[i].y = plan->places[i].save = MWN_NOWHERE;
         if (node->op == MWN_OP_input)
             continue;
         bool fused = mwn_plan_is_fused(plan, i);
         if (fused)
-            pool->buffers[id[node->input[0]]].refs++;
-        id[i] = fused ? id[node->input[0]] : pool_alloc(pool, node_bytes(plan, i));
-        plan->places[i].y = pool_offset(pool, id[i]);
+            mwn_pool_hold(pool, id[node->input[0]]);
+        id[i] = fused ? id[node->input[0]] : mwn_pool_alloc(pool, node_bytes(plan, i));
+        plan->places[i].y = mwn_pool_offset(pool, id[i]);
         if (impl->save_size) {
-            int save = pool_alloc(pool, impl->save_size(&plan->layers[i]));
-            plan->places[i].save = pool_offset(pool, save);
-            pool_drop(pool, save);
+            int save = mwn_pool_alloc(pool, impl->save_size(&plan->layers[i]));
+            plan->places[i].save = mwn_pool_offset(pool, save);
+            mwn_pool_drop(pool, save);
         }
         if (pool->failed)
             return;
         for (int k = 0; k < 2; k++)
             if (node->input[k] != MWN_NO_NODE && --left[node->input[k]] == 0)
-                pool_drop(pool, id[node->input[k]]);
+                mwn_pool_drop(pool, id[node->input[k]]);
     }
     plan->activation_bytes = pool->high;
 }
 
 /* Tangents: forward order, dead after the last reader. */
-static void place_tangents(struct mwn_plan *plan, struct pool *pool, int *left, int *id)
+static void place_tangents(struct mwn_plan *plan, struct mwn_pool *pool, int *left, int *id)
 {
     const struct mwn_graph *graph = plan->shared->graph;
     for (int i = 0; i < graph->node_count && !pool->failed; i++) {
         const struct mwn_node *node = &graph->nodes[i];
         int x = node->input[0];
         left[i] = readers(graph, i) + (i == graph->output);
-        id[i] = NO_BUFFER;
+        id[i] = MWN_NO_BUFFER;
         plan->places[i].ty = MWN_NOWHERE;
         if (!plan->places[i].needs_grad)
             continue;
         bool over = mwn_layer_impl(&plan->layers[i])->ty_in_place && x != MWN_NO_NODE &&
-                    id[x] != NO_BUFFER && left[x] == 1 &&
+                    id[x] != MWN_NO_BUFFER && left[x] == 1 &&
                     node_bytes(plan, x) == node_bytes(plan, i);
-        id[i] = over ? id[x] : pool_alloc(pool, node_bytes(plan, i));
-        plan->places[i].ty = pool_offset(pool, id[i]);
+        id[i] = over ? id[x] : mwn_pool_alloc(pool, node_bytes(plan, i));
+        plan->places[i].ty = mwn_pool_offset(pool, id[i]);
         for (int k = 0; k < 2; k++) {
             int in = node->input[k];
             if (in != MWN_NO_NODE && --left[in] == 0 && !(k == 0 && over))
-                pool_drop(pool, id[in]);
+                mwn_pool_drop(pool, id[in]);
         }
     }
 }
@@ -234,11 +168,11 @@ static void place_tangents(struct mwn_plan *plan, struct pool *pool, int *left, 
 
 struct backward {
     struct mwn_plan *plan;
-    struct pool *pool;
+    struct mwn_pool *pool;
     struct pieces *pieces; /* [node_count] */
 };
 
-static void push(struct mwn_plan *plan, struct pool *pool, struct mwn_action action)
+static void push(struct mwn_plan *plan, struct mwn_pool *pool, struct mwn_action action)
 {
     if (plan->action_count == plan->action_room) {
         size_t room = plan->action_room ? 2 * plan->action_room : 64;
@@ -257,14 +191,14 @@ static void push(struct mwn_plan *plan, struct pool *pool, struct mwn_action act
 static void own(struct backward *b, int i, int k)
 {
     int *id = &b->pieces[i].id[k];
-    if (b->pool->failed || b->pool->buffers[*id].refs == 1)
+    if (b->pool->failed || !mwn_pool_is_shared(b->pool, *id))
         return;
-    int copy = pool_alloc(b->pool, node_bytes(b->plan, i));
+    int copy = mwn_pool_alloc(b->pool, node_bytes(b->plan, i));
     push(b->plan, b->pool,
-         (struct mwn_action){MWN_ACTION_COPY, i, pool_offset(b->pool, copy),
-                             pool_offset(b->pool, *id), node_count(b->plan, i),
+         (struct mwn_action){MWN_ACTION_COPY, i, mwn_pool_offset(b->pool, copy),
+                             mwn_pool_offset(b->pool, *id), node_count(b->plan, i),
                              node_bytes(b->plan, i)});
-    pool_drop(b->pool, *id);
+    mwn_pool_drop(b->pool, *id);
     *id = copy;
 }
 
@@ -276,10 +210,10 @@ static void merge(struct backward *b, int i)
         return;
     struct pieces *p = &b->pieces[i];
     push(b->plan, b->pool,
-         (struct mwn_action){MWN_ACTION_ADD, i, pool_offset(b->pool, p->id[0]),
-                             pool_offset(b->pool, p->id[1]), node_count(b->plan, i),
+         (struct mwn_action){MWN_ACTION_ADD, i, mwn_pool_offset(b->pool, p->id[0]),
+                             mwn_pool_offset(b->pool, p->id[1]), node_count(b->plan, i),
                              node_bytes(b->plan, i)});
-    pool_drop(b->pool, p->id[1]);
+    mwn_pool_drop(b->pool, p->id[1]);
     p->count = 1;
 }
 
@@ -299,22 +233,22 @@ static void place_input_gradient(struct backward *b, int i)
     const struct mwn_op_impl *impl = mwn_layer_impl(layer);
     int x = layer->node->input[0];
     struct pieces *mine = &b->pieces[i], *theirs = &b->pieces[x];
-    int last = theirs->count ? theirs->id[theirs->count - 1] : NO_BUFFER;
-    if (impl->adds && last != NO_BUFFER && b->pool->buffers[last].refs == 1) {
-        plan->places[i].gx = pool_offset(b->pool, last);
+    int last = theirs->count ? theirs->id[theirs->count - 1] : MWN_NO_BUFFER;
+    if (impl->adds && last != MWN_NO_BUFFER && !mwn_pool_is_shared(b->pool, last)) {
+        plan->places[i].gx = mwn_pool_offset(b->pool, last);
         plan->places[i].gx_add = true;
         return;
     }
     int id;
     if (impl->gx_in_place && !layer->keeps_gy) {
         id = mine->id[0];
-        b->pool->buffers[id].refs++;
+        mwn_pool_hold(b->pool, id);
     } else {
-        id = pool_alloc(b->pool, node_bytes(plan, x));
+        id = mwn_pool_alloc(b->pool, node_bytes(plan, x));
     }
     if (b->pool->failed)
         return;
-    plan->places[i].gx = pool_offset(b->pool, id);
+    plan->places[i].gx = mwn_pool_offset(b->pool, id);
     give(b, x, id);
 }
 
@@ -336,7 +270,7 @@ static void place_gradients_of(struct backward *b, int i)
     if (b->pool->failed)
         return;
     for (int k = 0; k < p->count; k++)
-        place->gy[k] = pool_offset(b->pool, p->id[k]);
+        place->gy[k] = mwn_pool_offset(b->pool, p->id[k]);
     bool passes = layer->node->op == MWN_OP_add;
     if (layer->needs_gx && !passes)
         place_input_gradient(b, i);
@@ -344,15 +278,16 @@ static void place_gradients_of(struct backward *b, int i)
         push(plan, b->pool, (struct mwn_action){.kind = MWN_ACTION_NODE, .node = i});
     for (int k = passes ? 0 : 1; k < 2; k++) {
         if (k == 0 ? layer->needs_gx : other) {
-            b->pool->buffers[p->id[0]].refs++;
+            mwn_pool_hold(b->pool, p->id[0]);
             give(b, input[k], p->id[0]);
         }
     }
     for (int k = 0; k < p->count; k++)
-        pool_drop(b->pool, p->id[k]);
+        mwn_pool_drop(b->pool, p->id[k]);
 }
 
-static void place_gradients(struct mwn_plan *plan, struct pool *pool, struct pieces *pieces)
+static void place_gradients(struct mwn_plan *plan, struct mwn_pool *pool,
+                            struct pieces *pieces)
 {
     const struct mwn_graph *graph = plan->shared->graph;
     struct backward b = {plan, pool, pieces};
@@ -360,8 +295,8 @@ static void place_gradients(struct mwn_plan *plan, struct pool *pool, struct pie
         plan->places[i].gy[0] = plan->places[i].gy[1] = plan->places[i].gx = MWN_NOWHERE;
         pieces[i].count = 0;
     }
-    int out = pool_alloc(pool, node_bytes(plan, graph->output));
-    if (out == NO_BUFFER)
+    int out = mwn_pool_alloc(pool, node_bytes(plan, graph->output));
+    if (out == MWN_NO_BUFFER)
         return;
     give(&b, graph->output, out);
     for (int i = graph->output; i > 0 && !pool->failed; i--)
@@ -385,7 +320,7 @@ static void mark_trainable(struct mwn_plan *plan)
 mwn_status mwn_plan_memory(struct mwn_plan *plan, struct mwn_error *err)
 {
     size_t count = (size_t)plan->shared->graph->node_count;
-    struct pool pool = {0};
+    struct mwn_pool pool = {0};
     int *left = mwn_alloc(count, sizeof *left), *id = mwn_alloc(count, sizeof *id);
     struct pieces *pieces = mwn_alloc(count, sizeof *pieces);
     pool.failed = !left || !id || !pieces;
@@ -405,6 +340,6 @@ mwn_status mwn_plan_memory(struct mwn_plan *plan, struct mwn_error *err)
     mwn_free(left);
     mwn_free(id);
     mwn_free(pieces);
-    mwn_free(pool.buffers);
+    mwn_pool_release(&pool);
     return pool.failed ? mwn_fail_memory(err, count * 64, "the memory plan") : MWN_OK;
 }
