@@ -78,6 +78,7 @@ struct case_kind {
     const char *backend;
     enum mwn_dtype dtype;
     enum mwn_precision precision, meta_precision;
+    bool low_memory;
 };
 
 static inline mwn_net *case_net(struct mwn_graph *graph, const struct case_kind *kind)
@@ -88,6 +89,7 @@ static inline mwn_net *case_net(struct mwn_graph *graph, const struct case_kind 
                                             .dtype = kind->dtype,
                                             .precision = kind->precision,
                                             .meta_precision = kind->meta_precision,
+                                            .low_memory = kind->low_memory,
                                             .threads = 2,
                                             .bn_eps = 1e-5,
                                             .bn_momentum = 0.1,

@@ -253,6 +253,91 @@ static void test_planned_step_allocates_nothing(void **state)
     }
 }
 
+/* What an iteration leaves in a net: gradient, tangents, running statistics, memory. */
+struct trace {
+    double tangent[64], mean[64], variance[64];
+    void *grad; /* [bytes] */
+    size_t bytes, memory;
+};
+
+static struct trace trace_of(const struct net_case *c, const struct case_kind *kind)
+{
+    struct case_data data;
+    struct mwn_error err = {0};
+    mwn_net *net = net_of(c, kind, &data);
+    struct trace out = {.bytes = mwn_net_vector(net) * mwn_dtype_size(mwn_net_dtype(net))};
+    void *x = case_input(net, &data);
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label, .key = 7};
+    out.grad = case_alloc(1, out.bytes);
+    assert_int_equal(mwn_net_plan(net, data.n, data.n, &err), MWN_OK);
+    out.memory = mwn_net_memory(net);
+    iterate(net, &batch, out.grad, out.tangent);
+    assert_true(mwn_net_memory(net) == out.memory);
+    if (mwn_net_graph(net)->stats_count > 0)
+        mwn_net_get_stats(net, 0, out.mean, out.variance);
+    free(x);
+    case_data_release(&data);
+    mwn_net_free(net);
+    return out;
+}
+
+static void check_low_memory(const struct net_case *c, const struct case_kind *kind)
+{
+    struct case_kind saving = *kind;
+    saving.low_memory = true;
+    struct trace full = trace_of(c, kind), low = trace_of(c, &saving);
+    assert_int_equal(full.bytes, low.bytes);
+    if (memcmp(full.grad, low.grad, full.bytes) != 0)
+        fail_msg("%s: the gradients differ", c->model);
+    assert_memory_equal(full.tangent, low.tangent, sizeof full.tangent);
+    assert_memory_equal(full.mean, low.mean, sizeof full.mean);
+    assert_memory_equal(full.variance, low.variance, sizeof full.variance);
+    if (low.memory > full.memory)
+        fail_msg("%s: %zu bytes instead of %zu", c->model, low.memory, full.memory);
+    free(full.grad);
+    free(low.grad);
+}
+
+/* Large nets once, and of the smaller ones two samples for the slow reference backend. */
+static void test_low_memory_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    static const struct case_kind ref32 = {.backend = "ref", .dtype = MWN_F32};
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        struct net_case few = cases[k];
+        few.n = 2;
+        check_low_memory(&cases[k], &CASE_FAST);
+        if (case_has_bf16() && !strstr(few.model, "resnet18"))
+            check_low_memory(&cases[k], &CASE_BF16);
+        if (strcmp(few.model, "mlp") == 0 || strcmp(few.model, "wrn-10-1") == 0)
+            check_low_memory(&few, &CASE_REF64);
+        if (strcmp(few.model, "smallconv") == 0 || strcmp(few.shortcut, "B") == 0)
+            check_low_memory(&few, &ref32);
+    }
+}
+
+/* Convolution outputs are half of the activations of both batches, and stay; chains of blocks
+ * do not make up for what is saved. */
+static void test_low_memory_halves_the_activations(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"resnet32", "resnet110"};
+    for (size_t k = 0; k < MWN_COUNT(models); k++) {
+        const struct net_case c = {models[k], "A", {3, 32, 32}, 0, 0.01, 20};
+        size_t memory[2];
+        for (int low = 0; low < 2; low++) {
+            struct case_kind kind = CASE_FAST;
+            struct mwn_error err = {0};
+            kind.low_memory = low;
+            mwn_net *net = net_of(&c, &kind, NULL);
+            assert_int_equal(mwn_net_plan(net, c.n, c.n, &err), MWN_OK);
+            memory[low] = mwn_net_memory(net);
+            mwn_net_free(net);
+        }
+        ASSERT_BELOW((double)memory[1] / (double)memory[0], 0.6);
+    }
+}
+
 static void test_same_pass_twice_gives_the_same_bytes(void **state)
 {
     (void)state;
@@ -397,6 +482,8 @@ int main(void)
         cmocka_unit_test(test_bf16_is_near_the_reference),
         cmocka_unit_test(test_precisions_of_train_and_meta_are_apart),
         cmocka_unit_test(test_planned_step_allocates_nothing),
+        cmocka_unit_test(test_low_memory_gives_the_same_bytes),
+        cmocka_unit_test(test_low_memory_halves_the_activations),
         cmocka_unit_test(test_same_pass_twice_gives_the_same_bytes),
         cmocka_unit_test(test_meta_pass_leaves_the_training_pass_intact),
         cmocka_unit_test(test_last_layer_tangent_is_the_full_one_of_a_cut_direction),

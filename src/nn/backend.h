@@ -61,14 +61,19 @@ struct mwn_op_impl {
     mwn_status (*forward)(struct mwn_layer *layer);
     mwn_status (*backward)(struct mwn_layer *layer);
     mwn_status (*jvp)(struct mwn_layer *layer);
+    /* Writes y once more, the bytes that forward wrote, from x, w and save, and nothing else;
+     * optional: then y is kept. For what is cheap beside a convolution. */
+    mwn_status (*recompute)(struct mwn_layer *layer);
     /* Whether forward can apply a batch-norm that follows, in evaluation; optional. */
     bool (*applies_norm)(const struct mwn_layer *layer);
+    /* Whether backward or jvp reads y; optional: they do not. */
+    bool (*reads_y)(const struct mwn_layer *layer);
+    bool ignores_x;   /* neither backward nor jvp reads x[0]                        */
     bool takes_two;   /* backward reads a gradient in two pieces                    */
     bool adds;        /* backward can add to gx                                     */
     bool gx_in_place; /* backward may write gx over gy[0]                           */
     bool ty_in_place; /* jvp may write ty over tx[0]                                */
     bool y_in_place;  /* forward may write y over x[0] (backward needs no x)        */
-    bool needs_y;     /* backward or jvp reads y                                    */
 };
 
 struct mwn_backend {

@@ -16,6 +16,12 @@ static size_t mask_size(const struct mwn_layer *layer)
     return mwn_layout_count(layer->backend, layer->node->shape, false, layer->n);
 }
 
+/* ReLU and batch-norm with ReLU mask by the sign of what they gave. */
+static bool masks_by_y(const struct mwn_layer *layer)
+{
+    return layer->node->op == MWN_OP_relu || layer->node->relu;
+}
+
 enum { REF_BLOCK = 8 }; /* output channels whose weights' gradients share a patch */
 
 #define real    float

@@ -156,6 +156,7 @@ mwn_status mwn_net_create(mwn_net **out, struct mwn_graph *graph_taken,
     net->shared.bn_eps = options->bn_eps;
     net->shared.bn_momentum = options->bn_momentum;
     net->shared.seed = options->seed;
+    net->shared.low_memory = options->low_memory;
     MWN_TRY(mwn_graph_check(&net->graph, err));
     MWN_TRY(mwn_backend_open(&net->backend, options->backend, options->dtype,
                              options->threads, err));

@@ -17,6 +17,8 @@ struct mwn_net_options {
     enum mwn_dtype dtype;         /* MWN_F64 needs "ref"                               */
     enum mwn_precision precision; /* of activations in training and evaluation */
     enum mwn_precision meta_precision; /* of those of the meta batch               */
+    bool low_memory;    /* recompute what is cheap in backward and tangent: the same
+                           results in half the activations                   */
     int threads;        /* 0: as many as the process may use                 */
     double bn_eps;      /* 1e-5  */
     double bn_momentum; /* 0.1   */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "nn/plan_memory.h"
+#include "nn/plan_recompute.h"
 #include "tensor/vec.h"
 
 #include <string.h>
@@ -145,6 +146,7 @@ static void *at_offset(char *base, ptrdiff_t offset)
     return offset == MWN_NOWHERE ? NULL : base + offset;
 }
 
+/* A passing output is where it was put last; nobody reads it when it is not there. */
 static const void *output_of(const struct mwn_plan *plan, const struct mwn_binding *at,
                              int node)
 {
@@ -152,10 +154,12 @@ static const void *output_of(const struct mwn_plan *plan, const struct mwn_bindi
         return NULL;
     if (plan->shared->graph->nodes[node].op == MWN_OP_input)
         return plan->x;
+    if (plan->places[node].passing)
+        return plan->layers[node].y;
     return at_offset(at->activation, plan->places[node].y);
 }
 
-/* Sets the pointers that every pass needs. */
+/* Sets the pointers that every pass needs, but where a passing output is. */
 static void bind(struct mwn_plan *plan, const struct mwn_binding *at, int i)
 {
     struct mwn_layer *layer = &plan->layers[i];
@@ -164,9 +168,18 @@ static void bind(struct mwn_plan *plan, const struct mwn_binding *at, int i)
         int p = layer->node->param[k];
         layer->w[k] = p < 0 ? NULL : at->params + plan->shared->param_at[p];
     }
-    layer->y = at_offset(at->activation, plan->places[i].y);
+    if (!plan->places[i].passing)
+        layer->y = at_offset(at->activation, plan->places[i].y);
     layer->save = at_offset(at->activation, plan->places[i].save);
     layer->work = at->work;
+}
+
+/* The same in forward order, where a passing output has its place. */
+static void bind_in_order(struct mwn_plan *plan, const struct mwn_binding *at, int i)
+{
+    if (plan->places[i].passing)
+        plan->layers[i].y = at_offset(at->scratch, plan->places[i].y);
+    bind(plan, at, i);
 }
 
 static mwn_status failed_at(const struct mwn_plan *plan, int i, struct mwn_error *err)
@@ -175,19 +188,15 @@ static mwn_status failed_at(const struct mwn_plan *plan, int i, struct mwn_error
     return mwn_fail(err, MWN_ERR_RUNTIME, "the backend failed in node %d %s", i, name);
 }
 
-/* Runs a node, and takes the time if there is a trace. */
-static mwn_status run_node(struct mwn_plan *plan, int i, enum mwn_trace_pass pass)
+/* Runs one of a node's functions, and takes the time if there is a trace. */
+static mwn_status run_node(struct mwn_plan *plan, int i, enum mwn_trace_pass pass,
+                           mwn_status (*run)(struct mwn_layer *))
 {
-    struct mwn_layer *layer = &plan->layers[i];
-    const struct mwn_op_impl *impl = mwn_layer_impl(layer);
-    mwn_status (*run)(struct mwn_layer *) = pass == MWN_TRACE_FORWARD    ? impl->forward
-                                            : pass == MWN_TRACE_BACKWARD ? impl->backward
-                                                                         : impl->jvp;
     const struct mwn_trace *trace = plan->shared->trace;
     if (!trace)
-        return run(layer);
+        return run(&plan->layers[i]);
     double start = mwn_clock_now();
-    mwn_status status = run(layer);
+    mwn_status status = run(&plan->layers[i]);
     trace->seconds[pass][i] += mwn_clock_now() - start;
     return status;
 }
@@ -202,12 +211,12 @@ mwn_status mwn_plan_forward(struct mwn_plan *plan, const struct mwn_binding *at,
             continue;
         if (mwn_plan_is_fused(plan, i))
             continue;
-        bind(plan, at, i);
+        bind_in_order(plan, at, i);
         if (layer->norm)
             bind(plan, at, (int)(layer->norm - plan->layers));
         layer->pass = input->pass;
         layer->key = input->key;
-        if (run_node(plan, i, MWN_TRACE_FORWARD) != MWN_OK)
+        if (run_node(plan, i, MWN_TRACE_FORWARD, mwn_layer_impl(layer)->forward) != MWN_OK)
             return failed_at(plan, i, err);
     }
     return MWN_OK;
@@ -230,28 +239,54 @@ static mwn_status backward_node(struct mwn_plan *plan, const struct mwn_binding 
     }
     layer->gx = at_offset(at->scratch, place->gx);
     layer->gx_add = place->gx_add;
-    return run_node(plan, i, MWN_TRACE_BACKWARD);
+    return run_node(plan, i, MWN_TRACE_BACKWARD, mwn_layer_impl(layer)->backward);
+}
+
+static mwn_status recompute_node(struct mwn_plan *plan, int i, enum mwn_trace_pass pass)
+{
+    return run_node(plan, i, pass, mwn_layer_impl(&plan->layers[i])->recompute);
+}
+
+/* Computes a passing output once more, at an offset in the scratch region. */
+static mwn_status recompute_at(struct mwn_plan *plan, const struct mwn_binding *at, int i,
+                               ptrdiff_t offset)
+{
+    plan->layers[i].y = at_offset(at->scratch, offset);
+    bind(plan, at, i);
+    return recompute_node(plan, i, MWN_TRACE_BACKWARD);
+}
+
+static mwn_status run_action(struct mwn_plan *plan, const struct mwn_binding *at,
+                             const struct mwn_action *a)
+{
+    char *dst = at->scratch + a->dst, *src = at->scratch + a->src;
+    switch (a->kind) {
+    case MWN_ACTION_ADD:
+        if (plan->layers[a->node].blocked)
+            plan->shared->backend->add(a->count, src, dst);
+        else
+            mwn_vec_add(plan->shared->backend->dtype, a->count, dst, 1, src, dst);
+        return MWN_OK;
+    case MWN_ACTION_COPY:
+        memcpy(dst, src, a->bytes);
+        return MWN_OK;
+    case MWN_ACTION_RECOMPUTE:
+        return recompute_at(plan, at, a->node, a->dst);
+    case MWN_ACTION_NODE:
+        break;
+    }
+    return backward_node(plan, at, a->node);
 }
 
 mwn_status mwn_plan_backward(struct mwn_plan *plan, const struct mwn_binding *at,
                              const double *coef, struct mwn_error *err)
 {
-    enum mwn_dtype dtype = plan->shared->backend->dtype;
     int output = plan->shared->graph->output;
     mwn_loss_backward(&plan->loss, coef,
                       at_offset(at->scratch, plan->places[output].gy[0]));
-    for (size_t k = 0; k < plan->action_count; k++) {
-        const struct mwn_action *a = &plan->actions[k];
-        char *dst = at->scratch + a->dst, *src = at->scratch + a->src;
-        if (a->kind == MWN_ACTION_ADD && plan->layers[a->node].blocked)
-            plan->shared->backend->add(a->count, src, dst);
-        else if (a->kind == MWN_ACTION_ADD)
-            mwn_vec_add(dtype, a->count, dst, 1, src, dst);
-        else if (a->kind == MWN_ACTION_COPY)
-            memcpy(dst, src, a->bytes);
-        else if (backward_node(plan, at, a->node) != MWN_OK)
-            return failed_at(plan, a->node, err);
-    }
+    for (size_t k = 0; k < plan->action_count; k++)
+        if (run_action(plan, at, &plan->actions[k]) != MWN_OK)
+            return failed_at(plan, plan->actions[k].node, err);
     return MWN_OK;
 }
 
@@ -275,17 +310,15 @@ static bool bind_direction(struct mwn_plan *plan, const struct mwn_binding *at,
     return any;
 }
 
-mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at, ptrdiff_t from,
-                        double *dloss, struct mwn_error *err)
+/* Finds out which tangents are not zero: they have a place, the others are NULL. */
+static void bind_tangents(struct mwn_plan *plan, const struct mwn_binding *at,
+                          ptrdiff_t from)
 {
-    const struct mwn_graph *graph = plan->shared->graph;
-    for (int i = 0; i < graph->node_count; i++) {
+    for (int i = 0; i < plan->shared->graph->node_count; i++) {
         struct mwn_layer *layer = &plan->layers[i];
-        if (!plan->places[i].needs_grad) {
-            layer->ty = NULL;
+        layer->ty = NULL;
+        if (!plan->places[i].needs_grad)
             continue;
-        }
-        bind(plan, at, i);
         bool moves = bind_direction(plan, at, from, layer);
         for (int k = 0; k < 2; k++) {
             int in = layer->node->input[k];
@@ -293,7 +326,25 @@ mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at, ptr
             moves = moves || layer->tx[k];
         }
         layer->ty = moves ? at_offset(at->scratch, plan->places[i].ty) : NULL;
-        if (moves && run_node(plan, i, MWN_TRACE_JVP) != MWN_OK)
+    }
+}
+
+mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at, ptrdiff_t from,
+                        double *dloss, struct mwn_error *err)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    bind_tangents(plan, at, from);
+    mwn_recompute_mark_wanted(plan);
+    for (int i = 0; i < graph->node_count; i++) {
+        struct mwn_layer *layer = &plan->layers[i];
+        bool wanted = plan->places[i].wanted;
+        if (!wanted && !layer->ty)
+            continue;
+        bind_in_order(plan, at, i);
+        if (wanted && recompute_node(plan, i, MWN_TRACE_JVP) != MWN_OK)
+            return failed_at(plan, i, err);
+        if (layer->ty &&
+            run_node(plan, i, MWN_TRACE_JVP, mwn_layer_impl(layer)->jvp) != MWN_OK)
             return failed_at(plan, i, err);
     }
     const void *tangent = plan->layers[graph->output].ty;

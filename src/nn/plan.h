@@ -8,18 +8,23 @@
 #include "nn/loss.h"
 #include "nn/pool.h"
 
-/* An action of the backward pass: run a node, or add or copy one gradient to another. */
+/* An action of the backward pass: run a node, add or copy one gradient to another, or compute
+ * a node's output once more. */
 struct mwn_action {
-    enum { MWN_ACTION_NODE, MWN_ACTION_ADD, MWN_ACTION_COPY } kind;
+    enum { MWN_ACTION_NODE, MWN_ACTION_ADD, MWN_ACTION_COPY, MWN_ACTION_RECOMPUTE } kind;
     int node;
     ptrdiff_t dst, src; /* offsets in the scratch region */
     size_t count, bytes;
 };
 
 /* Offsets, in bytes. Outputs and saved values lie in the activation region, gradients and
- * tangents in the scratch region. */
+ * tangents in the scratch region. An output that is passing is not kept for backward and
+ * tangent: forward and tangent have it at y in the scratch region, until its last reader has
+ * run; backward, where an action says. */
 struct mwn_place {
     ptrdiff_t y, save;
+    bool passing;
+    bool wanted; /* the tangent in progress reads the passing output      */
     ptrdiff_t gy[2], gx;
     bool gx_add;
     ptrdiff_t ty;
@@ -40,6 +45,7 @@ struct mwn_plan_shared {
     double **mean, **variance; /* owned by the net [stats_count][c]: running statistics   */
     double bn_eps, bn_momentum;
     uint64_t seed;
+    bool low_memory; /* plans keep no output that is cheap to recompute; same results */
     const struct mwn_trace *trace; /* borrowed; NULL: times are not taken */
 };
 

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "nn/plan_recompute.h"
 #include "nn/pool.h"
 
 #include <string.h>
@@ -29,13 +30,19 @@ const struct mwn_op_impl *mwn_layer_impl(const struct mwn_layer *layer)
     return (blocked ? backend->ops : backend->plain_ops)[layer->node->op];
 }
 
-static size_t node_count(const struct mwn_plan *plan, int i)
+bool mwn_layer_reads_y(const struct mwn_layer *layer)
+{
+    const struct mwn_op_impl *impl = mwn_layer_impl(layer);
+    return impl->reads_y && impl->reads_y(layer);
+}
+
+static size_t output_count(const struct mwn_plan *plan, int i)
 {
     const struct mwn_layer *layer = &plan->layers[i];
     return mwn_layout_count(layer->backend, layer->node->shape, layer->blocked, plan->n);
 }
 
-static size_t node_bytes(const struct mwn_plan *plan, int i)
+size_t mwn_plan_output_bytes(const struct mwn_plan *plan, int i)
 {
     const struct mwn_layer *layer = &plan->layers[i];
     return mwn_layout_bytes(layer->backend, layer->node->shape, layer->blocked, plan->n);
@@ -50,18 +57,18 @@ static int readers(const struct mwn_graph *graph, int i)
     return count;
 }
 
-/* Whether node i may write its output over its first input. */
-static bool output_in_place(const struct mwn_plan *plan, int i)
+bool mwn_plan_is_in_place(const struct mwn_plan *plan, int i)
 {
     const struct mwn_graph *graph = plan->shared->graph;
     int x = graph->nodes[i].input[0];
     return mwn_layer_impl(&plan->layers[i])->y_in_place && x > 0 &&
            graph->nodes[x].op != MWN_OP_input && readers(graph, x) == 1 &&
-           !mwn_layer_impl(&plan->layers[x])->needs_y &&
-           node_bytes(plan, x) == node_bytes(plan, i);
+           !mwn_layer_reads_y(&plan->layers[x]) &&
+           mwn_plan_output_bytes(plan, x) == mwn_plan_output_bytes(plan, i);
 }
 
-/* Outputs of a training plan stay until the next forward. */
+/* Outputs of a training plan stay until the next forward; those that do not are placed
+ * elsewhere. What forward saves always stays. */
 static void place_outputs_kept(struct mwn_plan *plan)
 {
     const struct mwn_graph *graph = plan->shared->graph;
@@ -72,11 +79,11 @@ static void place_outputs_kept(struct mwn_plan *plan)
         place->save = place->y = MWN_NOWHERE;
         if (graph->nodes[i].op == MWN_OP_input)
             continue;
-        if (output_in_place(plan, i)) {
+        if (mwn_plan_is_in_place(plan, i)) {
             place->y = plan->places[graph->nodes[i].input[0]].y;
-        } else {
+        } else if (!place->passing) {
             place->y = (ptrdiff_t)at;
-            at += mwn_pool_align(node_bytes(plan, i));
+            at += mwn_pool_align(mwn_plan_output_bytes(plan, i));
         }
         if (impl->save_size) {
             place->save = (ptrdiff_t)at;
@@ -123,7 +130,8 @@ static void place_outputs_passing(struct mwn_plan *plan, struct mwn_pool *pool, 
         bool fused = mwn_plan_is_fused(plan, i);
         if (fused)
             mwn_pool_hold(pool, id[node->input[0]]);
-        id[i] = fused ? id[node->input[0]] : mwn_pool_alloc(pool, node_bytes(plan, i));
+        id[i] = fused ? id[node->input[0]]
+                      : mwn_pool_alloc(pool, mwn_plan_output_bytes(plan, i));
         plan->places[i].y = mwn_pool_offset(pool, id[i]);
         if (impl->save_size) {
             int save = mwn_pool_alloc(pool, impl->save_size(&plan->layers[i]));
@@ -139,27 +147,48 @@ static void place_outputs_passing(struct mwn_plan *plan, struct mwn_pool *pool, 
     plan->activation_bytes = pool->high;
 }
 
-/* Tangents: forward order, dead after the last reader. */
-static void place_tangents(struct mwn_plan *plan, struct mwn_pool *pool, int *left, int *id)
+/* Buffers of a walk in forward order [node_count]: outputs that are not kept, and tangents. */
+struct passing {
+    int *left; /* readers to come */
+    int *y, *ty;
+};
+
+static void place_tangent(struct mwn_plan *plan, struct mwn_pool *pool,
+                          struct passing *walk, int i)
+{
+    int x = plan->layers[i].node->input[0];
+    bool over = mwn_layer_impl(&plan->layers[i])->ty_in_place && x != MWN_NO_NODE &&
+                walk->ty[x] != MWN_NO_BUFFER && walk->left[x] == 1 &&
+                mwn_plan_output_bytes(plan, x) == mwn_plan_output_bytes(plan, i);
+    if (over)
+        mwn_pool_hold(pool, walk->ty[x]);
+    walk->ty[i] = over ? walk->ty[x] : mwn_pool_alloc(pool, mwn_plan_output_bytes(plan, i));
+    plan->places[i].ty = mwn_pool_offset(pool, walk->ty[i]);
+}
+
+/* Forward order: outputs that are not kept, which forward and tangent put in the same place,
+ * and tangents. Both are dead after the last reader. */
+static void place_passing(struct mwn_plan *plan, struct mwn_pool *pool,
+                          struct passing *walk)
 {
     const struct mwn_graph *graph = plan->shared->graph;
     for (int i = 0; i < graph->node_count && !pool->failed; i++) {
         const struct mwn_node *node = &graph->nodes[i];
-        int x = node->input[0];
-        left[i] = readers(graph, i) + (i == graph->output);
-        id[i] = MWN_NO_BUFFER;
+        walk->left[i] = readers(graph, i) + (i == graph->output);
+        walk->y[i] = walk->ty[i] = MWN_NO_BUFFER;
         plan->places[i].ty = MWN_NOWHERE;
-        if (!plan->places[i].needs_grad)
-            continue;
-        bool over = mwn_layer_impl(&plan->layers[i])->ty_in_place && x != MWN_NO_NODE &&
-                    id[x] != MWN_NO_BUFFER && left[x] == 1 &&
-                    node_bytes(plan, x) == node_bytes(plan, i);
-        id[i] = over ? id[x] : mwn_pool_alloc(pool, node_bytes(plan, i));
-        plan->places[i].ty = mwn_pool_offset(pool, id[i]);
+        if (plan->places[i].passing) {
+            walk->y[i] = mwn_pool_alloc(pool, mwn_plan_output_bytes(plan, i));
+            plan->places[i].y = mwn_pool_offset(pool, walk->y[i]);
+        }
+        if (plan->places[i].needs_grad)
+            place_tangent(plan, pool, walk, i);
         for (int k = 0; k < 2; k++) {
             int in = node->input[k];
-            if (in != MWN_NO_NODE && --left[in] == 0 && !(k == 0 && over))
-                mwn_pool_drop(pool, id[in]);
+            if (in == MWN_NO_NODE || --walk->left[in] > 0)
+                continue;
+            mwn_pool_drop(pool, walk->y[in]);
+            mwn_pool_drop(pool, walk->ty[in]);
         }
     }
 }
@@ -170,9 +199,10 @@ struct backward {
     struct mwn_plan *plan;
     struct mwn_pool *pool;
     struct pieces *pieces; /* [node_count] */
+    struct mwn_recompute *recompute;
 };
 
-static void push(struct mwn_plan *plan, struct mwn_pool *pool, struct mwn_action action)
+void mwn_plan_push(struct mwn_plan *plan, struct mwn_pool *pool, struct mwn_action action)
 {
     if (plan->action_count == plan->action_room) {
         size_t room = plan->action_room ? 2 * plan->action_room : 64;
@@ -193,11 +223,12 @@ static void own(struct backward *b, int i, int k)
     int *id = &b->pieces[i].id[k];
     if (b->pool->failed || !mwn_pool_is_shared(b->pool, *id))
         return;
-    int copy = mwn_pool_alloc(b->pool, node_bytes(b->plan, i));
-    push(b->plan, b->pool,
-         (struct mwn_action){MWN_ACTION_COPY, i, mwn_pool_offset(b->pool, copy),
-                             mwn_pool_offset(b->pool, *id), node_count(b->plan, i),
-                             node_bytes(b->plan, i)});
+    int copy = mwn_pool_alloc(b->pool, mwn_plan_output_bytes(b->plan, i));
+    mwn_plan_push(b->plan, b->pool,
+                  (struct mwn_action){MWN_ACTION_COPY, i, mwn_pool_offset(b->pool, copy),
+                                      mwn_pool_offset(b->pool, *id),
+                                      output_count(b->plan, i),
+                                      mwn_plan_output_bytes(b->plan, i)});
     mwn_pool_drop(b->pool, *id);
     *id = copy;
 }
@@ -209,10 +240,11 @@ static void merge(struct backward *b, int i)
     if (b->pool->failed)
         return;
     struct pieces *p = &b->pieces[i];
-    push(b->plan, b->pool,
-         (struct mwn_action){MWN_ACTION_ADD, i, mwn_pool_offset(b->pool, p->id[0]),
-                             mwn_pool_offset(b->pool, p->id[1]), node_count(b->plan, i),
-                             node_bytes(b->plan, i)});
+    mwn_plan_push(b->plan, b->pool,
+                  (struct mwn_action){MWN_ACTION_ADD, i, mwn_pool_offset(b->pool, p->id[0]),
+                                      mwn_pool_offset(b->pool, p->id[1]),
+                                      output_count(b->plan, i),
+                                      mwn_plan_output_bytes(b->plan, i)});
     mwn_pool_drop(b->pool, p->id[1]);
     p->count = 1;
 }
@@ -244,7 +276,7 @@ static void place_input_gradient(struct backward *b, int i)
         id = mine->id[0];
         mwn_pool_hold(b->pool, id);
     } else {
-        id = mwn_pool_alloc(b->pool, node_bytes(plan, x));
+        id = mwn_pool_alloc(b->pool, mwn_plan_output_bytes(plan, x));
     }
     if (b->pool->failed)
         return;
@@ -260,6 +292,7 @@ static void place_gradients_of(struct backward *b, int i)
     const struct mwn_op_impl *impl = mwn_layer_impl(layer);
     struct pieces *p = &b->pieces[i];
     const int *input = layer->node->input;
+    mwn_recompute_before(b->recompute, i);
     bool other = input[1] != MWN_NO_NODE && plan->places[input[1]].needs_grad;
     layer->needs_gx = input[0] != MWN_NO_NODE && plan->places[input[0]].needs_grad;
     layer->keeps_gy = other && layer->node->op == MWN_OP_bnorm;
@@ -275,7 +308,8 @@ static void place_gradients_of(struct backward *b, int i)
     if (layer->needs_gx && !passes)
         place_input_gradient(b, i);
     if (!passes)
-        push(plan, b->pool, (struct mwn_action){.kind = MWN_ACTION_NODE, .node = i});
+        mwn_plan_push(plan, b->pool,
+                      (struct mwn_action){.kind = MWN_ACTION_NODE, .node = i});
     for (int k = passes ? 0 : 1; k < 2; k++) {
         if (k == 0 ? layer->needs_gx : other) {
             mwn_pool_hold(b->pool, p->id[0]);
@@ -286,22 +320,47 @@ static void place_gradients_of(struct backward *b, int i)
         mwn_pool_drop(b->pool, p->id[k]);
 }
 
-static void place_gradients(struct mwn_plan *plan, struct mwn_pool *pool,
-                            struct pieces *pieces)
+static void place_gradients(struct backward *b, int spacing)
 {
+    struct mwn_plan *plan = b->plan;
     const struct mwn_graph *graph = plan->shared->graph;
-    struct backward b = {plan, pool, pieces};
+    mwn_pool_clear(b->pool);
+    mwn_recompute_begin(b->recompute, spacing);
+    plan->action_count = 0;
     for (int i = 0; i < graph->node_count; i++) {
         plan->places[i].gy[0] = plan->places[i].gy[1] = plan->places[i].gx = MWN_NOWHERE;
-        pieces[i].count = 0;
+        plan->places[i].gx_add = false;
+        b->pieces[i].count = 0;
     }
-    int out = mwn_pool_alloc(pool, node_bytes(plan, graph->output));
+    int out = mwn_pool_alloc(b->pool, mwn_plan_output_bytes(plan, graph->output));
     if (out == MWN_NO_BUFFER)
         return;
-    give(&b, graph->output, out);
-    for (int i = graph->output; i > 0 && !pool->failed; i--)
-        if (plan->places[i].needs_grad && pieces[i].count)
-            place_gradients_of(&b, i);
+    give(b, graph->output, out);
+    for (int i = graph->output; i > 0 && !b->pool->failed; i--) {
+        if (plan->places[i].needs_grad && b->pieces[i].count)
+            place_gradients_of(b, i);
+        mwn_recompute_after(b->recompute, i);
+    }
+}
+
+/* The backward pass in the least memory, but there is no gain in less than `least`: spacings
+ * are tried in turn, and of equal ones the closest is taken. */
+static size_t place_gradients_best(struct backward *b, size_t least)
+{
+    size_t best = SIZE_MAX;
+    int best_spacing = 0, spacing = 1;
+    for (; !b->pool->failed && best > least; spacing *= 2) {
+        place_gradients(b, spacing);
+        if (b->pool->high < best) {
+            best = b->pool->high;
+            best_spacing = spacing;
+        }
+        if (spacing >= b->recompute->deepest)
+            break;
+    }
+    if (!b->pool->failed && b->recompute->spacing != best_spacing)
+        place_gradients(b, best_spacing);
+    return best > least ? best : least;
 }
 
 static void mark_trainable(struct mwn_plan *plan)
@@ -317,29 +376,48 @@ static void mark_trainable(struct mwn_plan *plan)
     }
 }
 
+static void place_evaluation(struct mwn_plan *plan, struct mwn_pool *pool,
+                             struct passing *walk)
+{
+    fuse_norms(plan);
+    place_outputs_passing(plan, pool, walk->left, walk->y);
+}
+
+static void place_training(struct mwn_plan *plan, struct mwn_pool *pool,
+                           struct passing *walk, struct pieces *pieces)
+{
+    struct mwn_recompute recompute;
+    struct backward backward = {plan, pool, pieces, &recompute};
+    if (!mwn_recompute_init(&recompute, plan, pool)) {
+        pool->failed = true;
+    } else {
+        place_outputs_kept(plan);
+        mark_trainable(plan);
+        place_passing(plan, pool, walk);
+        /* Tangents and gradients never live at the same time. */
+        plan->scratch_bytes = place_gradients_best(&backward, pool->high);
+    }
+    mwn_recompute_release(&recompute);
+}
+
 mwn_status mwn_plan_memory(struct mwn_plan *plan, struct mwn_error *err)
 {
     size_t count = (size_t)plan->shared->graph->node_count;
     struct mwn_pool pool = {0};
-    int *left = mwn_alloc(count, sizeof *left), *id = mwn_alloc(count, sizeof *id);
+    struct passing walk = {0};
     struct pieces *pieces = mwn_alloc(count, sizeof *pieces);
-    pool.failed = !left || !id || !pieces;
-    if (!pool.failed && !plan->trains) {
-        fuse_norms(plan);
-        place_outputs_passing(plan, &pool, left, id);
+    int *room = mwn_alloc(3 * count, sizeof *room);
+    bool failed = !room || !pieces;
+    if (!failed) {
+        walk = (struct passing){room, room + count, room + 2 * count};
+        if (plan->trains)
+            place_training(plan, &pool, &walk, pieces);
+        else
+            place_evaluation(plan, &pool, &walk);
+        failed = pool.failed;
     }
-    if (!pool.failed && plan->trains) {
-        place_outputs_kept(plan);
-        mark_trainable(plan);
-        place_tangents(plan, &pool, left, id);
-        pool.count = 0; /* tangents and gradients never live at the same time */
-        if (!pool.failed)
-            place_gradients(plan, &pool, pieces);
-        plan->scratch_bytes = pool.high;
-    }
-    mwn_free(left);
-    mwn_free(id);
+    mwn_free(room);
     mwn_free(pieces);
     mwn_pool_release(&pool);
-    return pool.failed ? mwn_fail_memory(err, count * 64, "the memory plan") : MWN_OK;
+    return failed ? mwn_fail_memory(err, count * 64, "the memory plan") : MWN_OK;
 }

@@ -20,6 +20,7 @@ struct mwn_train_options {
     double momentum, dampening, weight_decay;
     bool nesterov;
     int precision;                /* enum mwn_precision */
+    int memory;                   /* 0: full, 1: low    */
     struct mwn_schedule schedule; /* train.schedule, lr, lr_drops, lr_factor, warmup      */
 };
 

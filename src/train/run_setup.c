@@ -39,6 +39,7 @@ mwn_status mwn_run_make_net(mwn_net **out, const struct mwn_settings *settings,
         .meta_precision = settings->meta.precision == 0
                               ? train
                               : (enum mwn_precision)(settings->meta.precision - 1),
+        .low_memory = settings->train.memory != 0,
         .threads = (int)settings->train.threads,
         .bn_eps = settings->bn.eps,
         .bn_momentum = settings->bn.momentum,
@@ -181,6 +182,7 @@ static mwn_status hash_options(struct mwn_run *run, struct mwn_error *err)
 
     copy.train.epochs = 0;
     copy.train.threads = 0;
+    copy.train.memory = 0;
     copy.data.threads = 0;
     copy.data.path = nothing;
     copy.data.labels = nothing;
