@@ -15,9 +15,9 @@ $1 != key { out(); key = $1; n = 0 }
 END { out() }'
 }
 
-# table KEY... : a row for every network, a column for every key.
+# rows KEYS [NETWORKS]: a row for every network, a column for every key.
 rows() {
-    medians | awk -v keys="$1" -v nets="resnet32 wrn28_10 resnet50 smallconv mlp" '
+    medians | awk -v keys="$1" -v nets="${2:-resnet32 wrn28_10 resnet50 smallconv mlp}" '
 function cell(v, key) {
     if (v == "") return "-"
     if (key ~ /seconds/) return v < 0.1 ? sprintf("%.2f ms", 1000 * v) : sprintf("%.3f s", v)
@@ -56,6 +56,14 @@ $(rows "plain_step_seconds mwnet_step_seconds step_ratio peak_share peak_rss_mb"
 Batches: ResNet-32, smallconv and mlp 100 + 100, WRN-28-10 8 + 8, ResNet-50 at 224 px 4 + 4. The
 share counts 10 forward passes of 2*OC*OH*OW*IC*K*K operations a convolution, padding included,
 against the peak measured beside each step.
+
+## The step in low memory, float32
+
+| network | Meta-Weight-Net step | times as long | planned | peak RSS |
+|---|---|---|---|---|
+$(rows "low_memory_mwnet_step_seconds low_memory_cost low_memory_planned_mb low_memory_peak_rss_mb" resnet32)
+
+"Times as long" is taken from steps in full and in low memory that take turns.
 
 ## The step, bfloat16
 

@@ -1,5 +1,5 @@
 /* bench.c - mwn_bench: seconds of a plain and of a Meta-Weight-Net step on the usual
- * networks, in f32 and, where the CPU has it, in bf16. Steps of both kinds take turns, medians
+ * networks, in f32 and, where the CPU has it, in bf16, and once in low memory. Steps of both kinds take turns, medians
  * are reported; the data is noise, which costs what real data costs.
  *
  * On a shared machine the clock rate drifts: the FMA peak is measured before every step, and
@@ -27,15 +27,16 @@ struct subject {
     const char *key, *model; /* name in the report, model.name */
     size_t batch;
     struct mwn_shape shape;
-    double seconds; /* to measure for, in each precision */
+    double seconds; /* to measure for, in each variant             */
+    bool low;       /* whether low memory is a variant             */
 };
 
 static const struct subject subjects[] = {
-    {"resnet32", "resnet32", 100, {3, 32, 32}, 4},
-    {"wrn28_10", "wrn-28-10", 8, {3, 32, 32}, 7},
-    {"resnet50", "resnet50", 4, {3, 224, 224}, 4},
-    {"smallconv", "smallconv", 100, {1, 28, 28}, 1},
-    {"mlp", "mlp", 100, {512, 1, 1}, 0.5},
+    {"resnet32", "resnet32", 100, {3, 32, 32}, 4, true},
+    {"wrn28_10", "wrn-28-10", 8, {3, 32, 32}, 7, false},
+    {"resnet50", "resnet50", 4, {3, 224, 224}, 4, false},
+    {"smallconv", "smallconv", 100, {1, 28, 28}, 1, false},
+    {"mlp", "mlp", 100, {512, 1, 1}, 0.5, false},
 };
 
 /* A method at work on a net. */
@@ -51,6 +52,7 @@ struct worker {
 struct bench {
     const struct subject *subject;
     enum mwn_precision precision;
+    bool low_memory;
     int rounds;
     double peak; /* the best of all measured */
     mwn_net *net;
@@ -115,6 +117,7 @@ static mwn_status make_net(struct bench *bench, int threads, struct mwn_error *e
     const struct mwn_net_options options = {.backend = "auto",
                                             .precision = bench->precision,
                                             .meta_precision = bench->precision,
+                                            .low_memory = bench->low_memory,
                                             .threads = threads,
                                             .bn_eps = 1e-5,
                                             .bn_momentum = 0.1,
@@ -148,9 +151,16 @@ static mwn_status make_data(struct bench *bench, struct mwn_error *err)
 }
 
 /* A step beside a measurement of the peak, which is short against it. */
-static mwn_status timed_step(struct bench *bench, struct worker *w,
-                             const struct mwn_batch batch[2], struct mwn_error *err)
+static mwn_status timed_step(struct bench *bench, struct worker *w, struct mwn_error *err)
 {
+    const struct subject *subject = bench->subject;
+    struct mwn_shape s = subject->shape;
+    size_t sample = (size_t)s.c * (size_t)s.h * (size_t)s.w;
+    const struct mwn_batch batch[2] = {
+        {.n = subject->batch, .x = bench->x, .label = bench->label},
+        {.n = subject->batch,
+         .x = bench->x + subject->batch * sample,
+         .label = bench->label}};
     bool is_meta = w->method->needs & MWN_NEEDS_META;
     double flops = mwn_net_flops(bench->net) * (double)bench->subject->batch / 1e9;
     double peak = mwn_peak_measure(mwn_net_backend(bench->net), MWN_PRECISION_F32,
@@ -171,22 +181,14 @@ static mwn_status timed_step(struct bench *bench, struct worker *w,
 static mwn_status run_rounds(struct bench *bench, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    const struct subject *subject = bench->subject;
-    struct mwn_shape s = subject->shape;
-    size_t sample = (size_t)s.c * (size_t)s.h * (size_t)s.w;
-    const struct mwn_batch batch[2] = {
-        {.n = subject->batch, .x = bench->x, .label = bench->label},
-        {.n = subject->batch,
-         .x = bench->x + subject->batch * sample,
-         .label = bench->label}};
-    MWN_TRY(timed_step(bench, &bench->plain, batch, err));
-    MWN_TRY(timed_step(bench, &bench->meta, batch, err));
-    double end = mwn_clock_now() + subject->seconds;
+    MWN_TRY(timed_step(bench, &bench->plain, err));
+    MWN_TRY(timed_step(bench, &bench->meta, err));
+    double end = mwn_clock_now() + bench->subject->seconds;
     for (; bench->rounds < ROUNDS_MAX; bench->rounds++) {
         if (bench->rounds >= ROUNDS_MIN && mwn_clock_now() >= end)
             break;
-        MWN_TRY(timed_step(bench, &bench->plain, batch, err));
-        MWN_TRY(timed_step(bench, &bench->meta, batch, err));
+        MWN_TRY(timed_step(bench, &bench->plain, err));
+        MWN_TRY(timed_step(bench, &bench->meta, err));
     }
 out:
     return status;
@@ -204,7 +206,7 @@ static double median(double *values, int count)
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-/* What the report says of one precision. */
+/* What the report says of one variant. */
 struct figures {
     double plain, meta, share, planned, peak_memory;
 };
@@ -247,6 +249,14 @@ static void report_bf16(struct mwn_json *json, const struct figures *f,
     mwn_json_fixed(json, "bf16_peak_rss_mb", f->peak_memory, 1);
 }
 
+static void report_low_memory(struct mwn_json *json, const struct figures *f, double cost)
+{
+    mwn_json_real(json, "low_memory_mwnet_step_seconds", f->meta, 5);
+    mwn_json_fixed(json, "low_memory_cost", cost, 3);
+    mwn_json_fixed(json, "low_memory_planned_mb", f->planned, 1);
+    mwn_json_fixed(json, "low_memory_peak_rss_mb", f->peak_memory, 1);
+}
+
 /* Lets the process's peak memory start anew, where the system can do that. */
 static void reset_peak_memory(void)
 {
@@ -257,19 +267,49 @@ static void reset_peak_memory(void)
     fclose(file);
 }
 
-/* Measures a subject in one precision; the caller releases the bench. */
-static mwn_status measure(struct bench *bench, int threads, struct mwn_error *err)
+static mwn_status begin(struct bench *bench, int threads, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     size_t batch = bench->subject->batch;
-    reset_peak_memory();
     MWN_TRY(make_net(bench, threads, err));
     MWN_TRY(mwn_net_plan(bench->net, batch, batch, err));
     MWN_TRY(make_data(bench, err));
     MWN_TRY(worker_begin(&bench->plain, "ce", bench, err));
     MWN_TRY(worker_begin(&bench->meta, "mwnet", bench, err));
-    MWN_TRY(run_rounds(bench, err));
 out:
+    return status;
+}
+
+/* Measures a subject in one variant; the caller releases the bench. */
+static mwn_status measure(struct bench *bench, int threads, struct mwn_error *err)
+{
+    reset_peak_memory();
+    mwn_status status = begin(bench, threads, err);
+    return status == MWN_OK ? run_rounds(bench, err) : status;
+}
+
+/* How many times as long as a Meta-Weight-Net step in full memory one in low memory takes:
+ * the median over pairs of steps, one right after the other. */
+static mwn_status measure_cost(struct bench *low, int threads, double *cost,
+                               struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct bench full = {.subject = low->subject};
+    double ratio[ROUNDS_MAX];
+    MWN_TRY(begin(&full, threads, err));
+    MWN_TRY(timed_step(&full, &full.meta, err));
+    double end = mwn_clock_now() + full.subject->seconds;
+    for (int *i = &full.rounds; *i < ROUNDS_MAX; ++*i) {
+        if (*i >= ROUNDS_MIN && mwn_clock_now() >= end)
+            break;
+        low->rounds = *i;
+        MWN_TRY(timed_step(&full, &full.meta, err));
+        MWN_TRY(timed_step(low, &low->meta, err));
+        ratio[*i] = low->meta.seconds[*i] / full.meta.seconds[*i];
+    }
+    *cost = median(ratio, full.rounds);
+out:
+    bench_release(&full);
     return status;
 }
 
@@ -280,23 +320,42 @@ static void report_machine(struct mwn_json *json, const struct bench *bench)
     mwn_json_real(json, "fma_peak_gflops", bench->peak, 5);
 }
 
+/* Measures another variant of the same subject. */
+static mwn_status measure_variant(struct bench *bench, enum mwn_precision precision,
+                                  bool low_memory, int threads, struct figures *out,
+                                  struct mwn_error *err)
+{
+    const struct subject *subject = bench->subject;
+    bench_release(bench);
+    *bench = (struct bench){
+        .subject = subject, .precision = precision, .low_memory = low_memory};
+    mwn_status status = measure(bench, threads, err);
+    if (status == MWN_OK)
+        *out = figures_of(bench);
+    return status;
+}
+
 static mwn_status bench_one(struct mwn_json *json, const struct subject *subject,
                             int threads, bool first, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct bench bench = {.subject = subject};
+    struct figures other;
+    double cost;
     MWN_TRY(measure(&bench, threads, err));
     if (first)
         report_machine(json, &bench);
     struct figures f32 = figures_of(&bench);
     mwn_json_object(json, subject->key);
     report_f32(json, &bench, &f32);
+    if (subject->low) {
+        MWN_TRY(measure_variant(&bench, MWN_PRECISION_F32, true, threads, &other, err));
+        MWN_TRY(measure_cost(&bench, threads, &cost, err));
+        report_low_memory(json, &other, cost);
+    }
     if (mwn_net_has(bench.net, MWN_PRECISION_BF16)) {
-        bench_release(&bench);
-        bench = (struct bench){.subject = subject, .precision = MWN_PRECISION_BF16};
-        MWN_TRY(measure(&bench, threads, err));
-        struct figures bf16 = figures_of(&bench);
-        report_bf16(json, &bf16, &f32);
+        MWN_TRY(measure_variant(&bench, MWN_PRECISION_BF16, false, threads, &other, err));
+        report_bf16(json, &other, &f32);
     }
     mwn_json_end_object(json);
 out:
