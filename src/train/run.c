@@ -59,7 +59,8 @@ out:
 /* Only options that leave what was trained so far as it is may change. */
 static mwn_status check_changes(const mwn_config *changes, struct mwn_error *err)
 {
-    static const char *const allowed[] = {"train.epochs", "train.threads", "data.threads"};
+    static const char *const allowed[] = {"train.epochs", "train.threads", "train.memory",
+                                          "data.threads"};
     for (size_t i = 0; changes && i < changes->count; i++) {
         bool fine = false;
         for (size_t k = 0; k < MWN_COUNT(allowed); k++)
@@ -68,7 +69,8 @@ static mwn_status check_changes(const mwn_config *changes, struct mwn_error *err
             continue;
         mwn_fail(err, MWN_ERR_CONFIG, "%s: cannot change when a run is taken up again",
                  changes->pairs[i].key);
-        return mwn_hint(err, "only train.epochs, train.threads and data.threads can");
+        return mwn_hint(err, "only train.epochs, train.threads, train.memory and "
+                             "data.threads can");
     }
     return MWN_OK;
 }

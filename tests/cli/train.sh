@@ -63,7 +63,7 @@ run 0 "nothing left to do" train --resume two
 holds out "(epoch 3)"
 run 2 "another option at resumption" train --resume two train.lr=1
 says err "mwnet: train.lr: cannot change when a run is taken up again
-hint: only train.epochs, train.threads and data.threads can"
+hint: only train.epochs, train.threads, train.memory and data.threads can"
 run 4 "resumption of nothing" train --resume nothing
 holds err "hint: nothing holds no run to take up"
 
