@@ -131,7 +131,7 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_run_create(mwn_run **out, const mwn_config
 
 /* Takes up the run in dir where its last checkpoint was written. What follows is the same,
  * to the byte, as in a run that was never stopped. Options in `changes` (may be NULL) may
- * only raise train.epochs or set train.threads or data.threads; anything else is
+ * only raise train.epochs or set train.threads, train.memory or data.threads; anything else is
  * MWN_ERR_CONFIG. Fails with MWN_ERR_MISMATCH if the checkpoint does not fit. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_run_resume(mwn_run **out, const char *dir,
                                                  const mwn_config *changes,
@@ -159,8 +159,11 @@ MWN_API void mwn_run_free(mwn_run *run);
 /* ---- 3. Models and reports ---------------------------------------------------------- */
 
 /* What a run with these options would be, without training: every option resolved, the
- * sets, the memory plan in bytes, the estimated seconds of an epoch (two steps are timed).
- * A JSON object. */
+ * sets, the memory in bytes, the estimated seconds of an epoch (two steps are timed). Memory:
+ * "network" (parameters, activations, gradients), "vectors" (the optimiser's), "data",
+ * "batches", "weights" and "checkpoint" (while one is written) are planned; "program" is
+ * the rest of the most that this process has taken; "total", their sum, is what a run's
+ * process will. A JSON object. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_plan(const mwn_config *config, char **json,
                                            struct mwn_error *err);
 
@@ -184,7 +187,8 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_list(const char *what, char **json,
 /* Measures the step on this machine: for the networks that `only` names (comma separated;
  * NULL: the usual ones) the seconds of a plain and of a Meta-Weight-Net step, their ratio,
  * the share of the machine's FMA peak measured beside each step, the peak memory; the same in
- * bfloat16, with the speed-up, where the CPU has it. JSON. */
+ * bfloat16, with the speed-up, where the CPU has it; for resnet32 the step in low memory, and
+ * how many times as long it takes ("low_memory_cost"). JSON. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_bench(const char *only, int threads, char **json,
                                             struct mwn_error *err);
 

@@ -219,6 +219,21 @@ int report_summary(const char *json)
     return 0;
 }
 
+static void print_memory(json_t *root)
+{
+    static const char *const parts[] = {"network", "vectors",    "data",
+                                        "batches", "checkpoint", "program"};
+    char text[32], path[32];
+    label("memory");
+    printf("%s", say_bytes(number_at(root, "memory.total"), text));
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        snprintf(path, sizeof(path), "memory.%s", parts[i]);
+        printf("%s%s %s", i ? ", " : " (", parts[i],
+               say_bytes(number_at(root, path), text));
+    }
+    printf(")\n");
+}
+
 int report_plan(const char *json)
 {
     char text[32];
@@ -229,11 +244,7 @@ int report_plan(const char *json)
     printf("\n");
     print_model(root);
     print_sets(root);
-    label("memory");
-    printf("%s", say_bytes(number_at(root, "memory.total"), text));
-    printf(" (network %s", say_bytes(number_at(root, "memory.network"), text));
-    printf(", vectors %s", say_bytes(number_at(root, "memory.vectors"), text));
-    printf(", data %s)\n", say_bytes(number_at(root, "memory.data"), text));
+    print_memory(root);
     label("time");
     printf("%.4g s a step, %.0f steps an epoch", number_at(root, "time.seconds_per_step"),
            number_at(root, "time.steps_per_epoch"));

@@ -328,6 +328,16 @@ size_t mwn_loader_steps(const mwn_loader *loader)
     return loader->steps;
 }
 
+size_t mwn_loader_bytes(const mwn_loader *loader)
+{
+    if (!loader)
+        return 0;
+    const struct slot *slot = loader->slots;
+    size_t sample = loader->sample * mwn_dtype_size(loader->options.dtype);
+    size_t batch = loader->batch * (sample + sizeof *slot->label + sizeof *slot->index);
+    return loader->slot_count * batch + loader->set->n * sizeof *loader->order;
+}
+
 double mwn_loader_waited(const mwn_loader *loader)
 {
     return loader->waited;

@@ -58,6 +58,8 @@ MWN_MUST_CHECK mwn_status mwn_loader_create(mwn_loader **out, const struct mwn_s
 /* Batch size after clamping, and batches of an epoch (ENDLESS: of a round, rounded up). */
 size_t mwn_loader_batch(const mwn_loader *loader);
 size_t mwn_loader_steps(const mwn_loader *loader);
+/* Bytes of the batches that it holds ready, and of the order. NULL: 0. */
+size_t mwn_loader_bytes(const mwn_loader *loader);
 /* Goes to batch number `step` of epoch `epoch` (ENDLESS: to batch number `step` counted
  * from the run's start; epoch is ignored). Drops what was prepared, unless the loader is
  * there already. MWN_ERR_MISMATCH if the epoch has fewer steps; step = mwn_loader_steps() is

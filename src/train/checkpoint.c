@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "tensor/safetensors.h"
 #include "tensor/vec.h"
+#include "train/model_file.h"
 #include "train/run.h"
 
 #include <stdio.h>
@@ -36,8 +37,8 @@ static void state_release(struct state *state)
     mwn_free(state->work);
 }
 
-static mwn_status state_alloc(struct state *state, const mwn_net *net,
-                              struct mwn_error *err)
+/* Sets params and channels; returns the size of the largest parameter, at least 1. */
+static size_t state_sizes(struct state *state, const mwn_net *net)
 {
     const struct mwn_graph *graph = mwn_net_graph(net);
     size_t largest = 1;
@@ -51,6 +52,13 @@ static mwn_status state_alloc(struct state *state, const mwn_net *net,
         mwn_net_stats_name(net, s, &channels);
         state->channels += (size_t)channels;
     }
+    return largest;
+}
+
+static mwn_status state_alloc(struct state *state, const mwn_net *net,
+                              struct mwn_error *err)
+{
+    size_t largest = state_sizes(state, net);
     state->param = mwn_alloc(state->params, sizeof(float));
     state->momentum = mwn_alloc(state->params, sizeof(float));
     state->mean = mwn_alloc(state->channels, sizeof(double));
@@ -59,6 +67,15 @@ static mwn_status state_alloc(struct state *state, const mwn_net *net,
     if (state->param && state->momentum && state->mean && state->variance && state->work)
         return MWN_OK;
     return mwn_fail_memory(err, 2 * state->params * sizeof(float), "a checkpoint");
+}
+
+/* The state is there while the model's file is written. */
+size_t mwn_checkpoint_bytes(const struct mwn_run *run)
+{
+    struct state state = {0};
+    size_t largest = state_sizes(&state, run->net);
+    return 2 * state.params * sizeof(float) +
+           (2 * state.channels + largest) * sizeof(double) + mwn_model_save_bytes(run->net);
 }
 
 /* ---- Between the run and the state -------------------------------------------------- */

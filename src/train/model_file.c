@@ -130,6 +130,14 @@ static mwn_status add_note(mwn_st_builder *builder, const struct mwn_model_note 
     return failed ? mwn_fail_memory(err, 0, "a model's metadata") : MWN_OK;
 }
 
+size_t mwn_model_save_bytes(mwn_net *net)
+{
+    struct model_block block;
+    size_t largest = 1, total = block_sizes(net, &largest);
+    return total * sizeof *block.value +
+           largest * (sizeof *block.work + sizeof *block.work2);
+}
+
 mwn_status mwn_model_save(const char *path, mwn_net *net, const struct mwn_model_note *note,
                           struct mwn_error *err)
 {

@@ -21,6 +21,9 @@ MWN_MUST_CHECK mwn_status mwn_model_save(const char *path, mwn_net *net,
                                          const struct mwn_model_note *note,
                                          struct mwn_error *err);
 
+/* Bytes that mwn_model_save() takes while it writes. */
+size_t mwn_model_save_bytes(mwn_net *net);
+
 /* Loads all parameters and running statistics. A prefix "module." of the names is ignored, the
  * last layer may be called fc or linear. MWN_ERR_MISMATCH names the first tensor that is
  * missing, not expected, or of another shape; MWN_ERR_DATA if a number is not finite. */

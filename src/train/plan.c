@@ -81,26 +81,56 @@ static size_t source_bytes(const struct mwn_source *source)
     return source->n * sample * (source->is_real ? sizeof(float) : 1);
 }
 
-static void add_memory(struct mwn_json *json, const struct mwn_run *run)
+static size_t set_bytes(const struct mwn_set *set)
 {
-    const struct mwn_sets *sets = &run->sets;
-    size_t vector = mwn_net_vector(run->net) * mwn_dtype_size(mwn_net_dtype(run->net));
+    size_t sample = sizeof *set->id + sizeof *set->given;
+    return set->n * (set->truth ? sample + sizeof *set->truth : sample);
+}
+
+static size_t data_bytes(const struct mwn_sets *sets)
+{
+    return source_bytes(&sets->train_source) + source_bytes(&sets->test_source) +
+           set_bytes(&sets->train) + set_bytes(&sets->meta) + set_bytes(&sets->valid) +
+           set_bytes(&sets->test);
+}
+
+static size_t vector_bytes(const struct mwn_run *run)
+{
     const void *const held[] = {run->step.sgd.buffer, run->step.grad, run->step.direction,
                                 run->step.shifted};
     size_t vectors = 0;
-    size_t data = source_bytes(&sets->train_source) + source_bytes(&sets->test_source);
-    size_t weights = run->weights.n * run->weights.slots * sizeof(float);
-    size_t network = mwn_net_memory(run->net);
     for (size_t i = 0; i < MWN_COUNT(held); i++)
         vectors += held[i] != NULL;
+    return vectors * mwn_net_vector(run->net) * mwn_dtype_size(mwn_net_dtype(run->net));
+}
+
+/* What is planned, and as "program" the rest of what this process took at most while it read
+ * the data, trained and evaluated. A run does the same and, on top, writes checkpoints. */
+static void add_memory(struct mwn_json *json, const struct mwn_run *run)
+{
+    const struct {
+        const char *key;
+        size_t bytes;
+    } parts[] = {
+        {"network", mwn_net_memory(run->net)},
+        {"vectors", vector_bytes(run)},
+        {"data", data_bytes(&run->sets)},
+        {"batches", mwn_loader_bytes(run->train) + mwn_loader_bytes(run->meta) +
+                        mwn_loader_bytes(run->valid) + mwn_loader_bytes(run->test)},
+        {"weights", run->weights.n * run->weights.slots * sizeof(float)},
+    };
+    size_t checkpoint = mwn_checkpoint_bytes(run), planned = 0;
+    size_t peak = mwn_record_peak_memory();
 
     mwn_json_object(json, "memory");
-    mwn_json_size(json, "network", network);
-    mwn_json_size(json, "vectors", vectors * vector);
-    mwn_json_size(json, "data", data);
-    mwn_json_size(json, "weights", weights);
-    mwn_json_size(json, "total", network + vectors * vector + data + weights);
-    mwn_json_size(json, "peak", mwn_record_peak_memory());
+    for (size_t i = 0; i < MWN_COUNT(parts); i++) {
+        mwn_json_size(json, parts[i].key, parts[i].bytes);
+        planned += parts[i].bytes;
+    }
+    size_t program = peak > planned ? peak - planned : 0;
+    mwn_json_size(json, "checkpoint", checkpoint);
+    mwn_json_size(json, "program", program);
+    mwn_json_size(json, "total", planned + checkpoint + program);
     mwn_json_end_object(json);
 }
 

@@ -109,6 +109,8 @@ MWN_MUST_CHECK mwn_status mwn_folder_write_weights(struct mwn_run *run,
 
 /* checkpoint.c: last/state.safetensors and what follows from it. */
 MWN_MUST_CHECK mwn_status mwn_checkpoint_save(struct mwn_run *run, struct mwn_error *err);
+/* Bytes that it takes while it writes. */
+size_t mwn_checkpoint_bytes(const struct mwn_run *run);
 /* *found is false if the run has no checkpoint yet. */
 MWN_MUST_CHECK mwn_status mwn_checkpoint_load(struct mwn_run *run, bool *found,
                                               struct mwn_error *err);
