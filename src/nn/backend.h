@@ -30,8 +30,12 @@ struct mwn_layer {
     bool trains;              /* whether backward and jvp will be asked for               */
     bool needs_gx;            /* whether the first input's gradient is wanted             */
     bool keeps_gy; /* bnorm: the masked gradient in gy[0] goes on to the residual */
-    const struct mwn_layer *norm; /* in evaluation: the batch-norm that forward applies too,
-                                     its pointers set; its output is this one's; or NULL  */
+    const struct mwn_layer *norm; /* the batch-norm that follows, its pointers set, or NULL.
+                                     In evaluation forward applies it, its output is this
+                                     one's; in training forward and jvp leave it its sums */
+    double *sums; /* both: such sums [n][blocks][sum_parts][2][block], or NULL; forward: of
+                     x and x^2; jvp: of tx and tx (x - mean)                              */
+    size_t sum_parts;
 
     const void *x[2];  /* inputs                                                   */
     void *y;           /* output                                                   */
@@ -66,6 +70,9 @@ struct mwn_op_impl {
     mwn_status (*recompute)(struct mwn_layer *layer);
     /* Whether forward can apply a batch-norm that follows, in evaluation; optional. */
     bool (*applies_norm)(const struct mwn_layer *layer);
+    /* In how many parts an image's sums come, when forward and jvp can leave them to a
+     * batch-norm that follows; 0: they cannot; optional. */
+    size_t (*sum_parts)(const struct mwn_layer *layer);
     /* Whether backward or jvp reads y; optional: they do not. */
     bool (*reads_y)(const struct mwn_layer *layer);
     bool ignores_x;   /* neither backward nor jvp reads x[0]                        */

@@ -494,7 +494,13 @@ static bool conv_applies_norm(const struct mwn_layer *l)
     return !direct(l) && own(l);
 }
 
+static size_t conv_sum_parts(const struct mwn_layer *l)
+{
+    return !direct(l) && own(l) ? own(l)->sum_parts(l) : 0;
+}
+
 const struct mwn_op_impl mwn_dnnl_conv_ops = {
+    .sum_parts = conv_sum_parts,
     .applies_norm = conv_applies_norm,
     .prepare = conv_prepare,
     .release = conv_release,

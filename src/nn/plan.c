@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "nn/plan_memory.h"
 #include "nn/plan_recompute.h"
+#include "nn/pool.h"
 #include "tensor/vec.h"
 
 #include <string.h>
@@ -47,6 +48,22 @@ static bool is_blocked(const struct mwn_plan *plan, const struct mwn_node *node)
     }
 }
 
+/* Room behind the work space for the sums that a convolution leaves its batch-norm. */
+static void place_sums(struct mwn_plan *plan)
+{
+    size_t most = 0;
+    plan->sums = mwn_pool_align(plan->work_bytes);
+    for (int i = 0; i < plan->shared->graph->node_count; i++) {
+        const struct mwn_layer *layer = &plan->layers[i];
+        struct mwn_shape one = {layer->node->shape.c, 1, 1};
+        size_t channels = mwn_layout_count(layer->backend, one, layer->blocked, layer->n);
+        size_t bytes = 2 * layer->sum_parts * channels * sizeof(double);
+        most = bytes > most ? bytes : most;
+    }
+    if (most)
+        plan->work_bytes = plan->sums + most;
+}
+
 static mwn_status prepare_layers(struct mwn_plan *plan, struct mwn_error *err)
 {
     const struct mwn_plan_shared *shared = plan->shared;
@@ -81,6 +98,7 @@ static mwn_status prepare_layers(struct mwn_plan *plan, struct mwn_error *err)
         if (work > plan->work_bytes)
             plan->work_bytes = work;
     }
+    place_sums(plan);
     return status;
 }
 
@@ -172,6 +190,7 @@ static void bind(struct mwn_plan *plan, const struct mwn_binding *at, int i)
         layer->y = at_offset(at->activation, plan->places[i].y);
     layer->save = at_offset(at->activation, plan->places[i].save);
     layer->work = at->work;
+    layer->sums = layer->sum_parts ? (double *)(void *)(at->work + plan->sums) : NULL;
 }
 
 /* The same in forward order, where a passing output has its place. */
@@ -180,6 +199,13 @@ static void bind_in_order(struct mwn_plan *plan, const struct mwn_binding *at, i
     if (plan->places[i].passing)
         plan->layers[i].y = at_offset(at->scratch, plan->places[i].y);
     bind(plan, at, i);
+}
+
+/* What a convolution needs of the batch-norm that follows. */
+static void bind_norm(struct mwn_plan *plan, const struct mwn_binding *at, int i)
+{
+    if (plan->layers[i].norm)
+        bind(plan, at, (int)(plan->layers[i].norm - plan->layers));
 }
 
 static mwn_status failed_at(const struct mwn_plan *plan, int i, struct mwn_error *err)
@@ -212,8 +238,7 @@ mwn_status mwn_plan_forward(struct mwn_plan *plan, const struct mwn_binding *at,
         if (mwn_plan_is_fused(plan, i))
             continue;
         bind_in_order(plan, at, i);
-        if (layer->norm)
-            bind(plan, at, (int)(layer->norm - plan->layers));
+        bind_norm(plan, at, i);
         layer->pass = input->pass;
         layer->key = input->key;
         if (run_node(plan, i, MWN_TRACE_FORWARD, mwn_layer_impl(layer)->forward) != MWN_OK)
@@ -341,6 +366,7 @@ mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at, ptr
         if (!wanted && !layer->ty)
             continue;
         bind_in_order(plan, at, i);
+        bind_norm(plan, at, i);
         if (wanted && recompute_node(plan, i, MWN_TRACE_JVP) != MWN_OK)
             return failed_at(plan, i, err);
         if (layer->ty &&

@@ -107,11 +107,26 @@ static void fuse_norms(struct mwn_plan *plan)
     }
 }
 
+/* In training a convolution may leave its sums to the batch-norm right behind it. */
+static void share_sums(struct mwn_plan *plan)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    for (int i = 1; i < graph->node_count; i++) {
+        struct mwn_layer *norm = &plan->layers[i], *layer = norm - 1;
+        const struct mwn_op_impl *impl = mwn_layer_impl(layer);
+        if (graph->nodes[i].op != MWN_OP_bnorm || graph->nodes[i].input[0] != i - 1 ||
+            !impl->sum_parts || !impl->sum_parts(layer))
+            continue;
+        layer->norm = norm;
+        layer->sum_parts = norm->sum_parts = impl->sum_parts(layer);
+    }
+}
+
 /* Whether node i was done by the one before. */
 bool mwn_plan_is_fused(const struct mwn_plan *plan, int i)
 {
     int x = plan->shared->graph->nodes[i].input[0];
-    return x != MWN_NO_NODE && plan->layers[x].norm == &plan->layers[i];
+    return !plan->trains && x != MWN_NO_NODE && plan->layers[x].norm == &plan->layers[i];
 }
 
 /* Outputs of an evaluation plan die after their last reader. */
@@ -391,6 +406,7 @@ static void place_training(struct mwn_plan *plan, struct mwn_pool *pool,
     if (!mwn_recompute_init(&recompute, plan, pool)) {
         pool->failed = true;
     } else {
+        share_sums(plan);
         place_outputs_kept(plan);
         mark_trainable(plan);
         place_passing(plan, pool, walk);

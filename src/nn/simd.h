@@ -11,6 +11,8 @@ struct mwn_simd_conv {
     /* Whether there are kernels for the layer's window, stride and width. */
     bool (*fits)(const struct mwn_layer *l);
     size_t (*work_size)(const struct mwn_layer *l); /* bytes */
+    /* Parts of an image's sums: struct mwn_op_impl. */
+    size_t (*sum_parts)(const struct mwn_layer *l);
     mwn_status (*forward)(struct mwn_layer *l);
     mwn_status (*jvp)(struct mwn_layer *l);
     mwn_status (*input_gradient)(struct mwn_layer *l);
