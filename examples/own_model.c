@@ -47,11 +47,11 @@ static mwn_status jvp(void *self, const void *dir, size_t from, double *dloss,
 }
 
 static mwn_status meta(void *self, const void *params, const struct mwn_batch *batch,
-                       double *loss, void *grad, struct mwn_error *err)
+                       const struct mwn_meta_pass *pass, struct mwn_error *err)
 {
     struct model other = {.w = params};
-    mwn_status status = forward(&other, batch, loss, err);
-    return grad ? backward(&other, NULL, grad, err) : status;
+    mwn_status status = forward(&other, batch, pass->loss, err);
+    return pass->grad ? backward(&other, NULL, pass->grad, err) : status;
 }
 
 int main(void)
@@ -62,7 +62,8 @@ int main(void)
         const char *method = k == 0 ? "ce" : "mwnet";
         float w[D] = {0};
         struct model m = {.w = w};
-        struct mwn_learner learner = {&m, MWN_F32, D, w, 0, forward, backward, jvp, meta};
+        struct mwn_learner learner = {&m,       MWN_F32, D,    w,    0, forward,
+                                      backward, jvp,     meta, NULL, 0};
         mwn_config *config = NULL;
         mwn_trainer *trainer = NULL;
         bool good = !mwn_config_create(&config, &err) &&

@@ -207,6 +207,14 @@ struct mwn_batch {
     uint64_t key;          /* number of this pass: keys the dropout masks               */
 };
 
+/* What meta() is asked for. */
+struct mwn_meta_pass {
+    double *loss; /* [m] the loss of each sample                                    */
+    void *grad;   /* [n_params] gradient of their mean; NULL: not wanted            */
+    size_t from;  /* entries of grad before this index are not looked at, so a backward pass
+                     may stop where the last of the others is found; it may fill all too */
+};
+
 /* A differentiable classifier, as the bilevel core sees it. The core never looks inside.
  * Vectors hold n_params numbers of type dtype in whatever order the learner likes; losses,
  * coefficients and derivatives are double. Each function returns MWN_OK or fills err. */
@@ -227,10 +235,16 @@ struct mwn_learner {
      * the entries of dir before index `from` count as zero. */
     mwn_status (*jvp)(void *self, const void *dir, size_t from, double *dloss,
                       struct mwn_error *err);
-    /* loss[m] at other parameters and, unless grad is NULL, the gradient of their mean.
-     * Leaves what the last forward kept intact. */
+    /* The losses at other parameters and, if wanted, the gradient of their mean. Leaves what
+     * the last forward kept intact. */
     mwn_status (*meta)(void *self, const void *params, const struct mwn_batch *batch,
-                       double *loss, void *grad, struct mwn_error *err);
+                       const struct mwn_meta_pass *pass, struct mwn_error *err);
+
+    /* For meta.gradient=sampled; optional. Index of each layer's first parameter, the layer
+     * nearest to the input first: 0 < layers[1] < layers[2] < .. < n_params. NULL: what lies
+     * before head is one layer, the rest another. */
+    const size_t *layers; /* [layer_count]; borrowed */
+    size_t layer_count;
 };
 
 /* Meta-Weight-Net on a learner of your own; see examples/own_model.c. */

@@ -348,8 +348,8 @@ static void test_without_coefficients_the_meta_loss_is_taken_at_w(void **state)
                                      .nesterov = true,
                                      .warm = true});
     hypergradient(&b, MWN_GRADIENT_JVP, NULL, &scale);
-    assert_int_equal(toy_meta(&b.toy, b.toy.params, &b.meta.batch, loss, grad, NULL),
-                     MWN_OK);
+    const struct mwn_meta_pass pass = {loss, grad, 0};
+    assert_int_equal(toy_meta(&b.toy, b.toy.params, &b.meta.batch, &pass, NULL), MWN_OK);
     for (size_t i = 0; i < META; i++)
         mean += loss[i] / META;
     assert_memory_equal(b.step.direction, grad, sizeof grad);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/option.h"
 #include "models/model.h"
+#include "nn/plan.h"
 
 struct net_case {
     const char *model, *shortcut;
@@ -158,7 +159,8 @@ static void iterate(mwn_net *net, const struct mwn_batch *batch, void *grad, dou
         coef[i] = 1.0 / (double)batch->n;
     if (l.forward(l.self, batch, out, &err) != MWN_OK ||
         l.backward(l.self, coef, grad, &err) != MWN_OK ||
-        l.meta(l.self, l.params, batch, out, grad, &err) != MWN_OK ||
+        l.meta(l.self, l.params, batch, &(struct mwn_meta_pass){out, grad, 0}, &err) !=
+            MWN_OK ||
         l.jvp(l.self, grad, 0, out, &err) != MWN_OK ||
         l.backward(l.self, coef, grad, &err) != MWN_OK)
         fail_msg("%s", err.text);
@@ -217,9 +219,9 @@ static void test_precisions_of_train_and_meta_are_apart(void **state)
             void *x = case_input(net, &data);
             const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
             assert_int_equal(learner.forward(learner.self, &batch, loss[k], &err), MWN_OK);
-            assert_int_equal(learner.meta(learner.self, learner.params, &batch,
-                                          meta_loss[k], NULL, &err),
-                             MWN_OK);
+            const struct mwn_meta_pass pass = {.loss = meta_loss[k]};
+            assert_int_equal(
+                learner.meta(learner.self, learner.params, &batch, &pass, &err), MWN_OK);
             n = data.n;
             free(x);
             case_data_release(&data);
@@ -376,7 +378,8 @@ static void test_meta_pass_leaves_the_training_pass_intact(void **state)
     assert_int_equal(l.forward(l.self, &batch, loss, &err), MWN_OK);
     assert_int_equal(l.jvp(l.self, u, 0, before, &err), MWN_OK);
     mwn_net_get_stats(net, 2, mean[0], variance[0]);
-    assert_int_equal(l.meta(l.self, moved, &batch, loss, u, &err), MWN_OK);
+    const struct mwn_meta_pass pass = {loss, u, 0};
+    assert_int_equal(l.meta(l.self, moved, &batch, &pass, &err), MWN_OK);
     free(u);
     u = case_vector(net, data.direction);
     assert_int_equal(l.jvp(l.self, u, 0, after, &err), MWN_OK);
@@ -408,6 +411,104 @@ static void test_last_layer_tangent_is_the_full_one_of_a_cut_direction(void **st
     memset(u, 0, l.head * sizeof(float));
     assert_int_equal(l.jvp(l.self, u, 0, full, &err), MWN_OK);
     ASSERT_BELOW(case_distance(cut, full, data.n), 1e-6);
+    free(x);
+    free(u);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
+/* Passes that may stop, or start, at a layer: what they leave out, and that the rest is as in the
+ * whole pass. */
+static void check_cut(const mwn_net *net, const struct mwn_learner *l, size_t from,
+                      const struct mwn_batch *batch, const void *u)
+{
+    struct mwn_error err = {0};
+    double loss[64], whole_loss[64], cut[64], whole[64];
+    size_t size = mwn_dtype_size(l->dtype), bytes = l->n_params * size;
+    char *part = case_alloc(1, bytes), *all = case_alloc(1, bytes);
+    char *ends = case_alloc(1, bytes);
+    const struct mwn_meta_pass passes[] = {{loss, part, from}, {whole_loss, all, 0}};
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(l->meta(l->self, l->params, batch, &passes[k], &err), MWN_OK);
+    assert_memory_equal(loss, whole_loss, batch->n * sizeof *loss);
+    assert_memory_equal(part + from * size, all + from * size, bytes - from * size);
+    memcpy(ends + from * size, (const char *)u + from * size, bytes - from * size);
+    assert_int_equal(l->jvp(l->self, u, from, cut, &err), MWN_OK);
+    assert_int_equal(l->jvp(l->self, ends, 0, whole, &err), MWN_OK);
+    ASSERT_BELOW(case_distance(cut, whole, batch->n),
+                 mwn_net_dtype(net) == MWN_F64 ? 1e-12 : 1e-5);
+    free(part);
+    free(all);
+    free(ends);
+}
+
+static void check_cuts(const struct net_case *c, const struct case_kind *kind,
+                       size_t stride)
+{
+    struct mwn_learner l;
+    struct case_data data;
+    double loss[64];
+    mwn_net *net = net_of(c, kind, &data);
+    mwn_net_learner(net, &l);
+    void *x = case_input(net, &data), *u = case_vector(net, data.direction);
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label, .key = 3};
+    assert_int_equal(l.forward(l.self, &batch, loss, NULL), MWN_OK);
+    assert_int_equal(l.layers[0], 0);
+    for (size_t layer = 1; layer < l.layer_count; layer += stride)
+        check_cut(net, &l, l.layers[layer], &batch, u);
+    check_cut(net, &l, l.head, &batch, u);
+    free(x);
+    free(u);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
+/* The parameters of the last one's projections do not come in the order of the nodes. */
+static void test_passes_cut_at_a_layer_are_the_ends_of_whole_ones(void **state)
+{
+    (void)state;
+    static const struct net_case c[] = {{"smallconv", "A", {1, 28, 28}, 0, 0.01, 4},
+                                        {"resnet8", "B", {3, 8, 8}, 0, 0.01, 4},
+                                        {"wrn-10-1", "A", {3, 8, 8}, 0.3, 0.01, 4},
+                                        {"resnet18", "A", {3, 32, 32}, 0, 0.003, 2}};
+    for (size_t k = 0; k < 3; k++)
+        check_cuts(&c[k], &CASE_FAST, 1);
+    check_cuts(&c[3], &CASE_FAST, 6);
+    check_cuts(&c[1], &CASE_REF64, 2);
+    check_cuts(&c[2], &CASE_REF64, 2);
+    if (case_has_bf16())
+        check_cuts(&c[1], &CASE_BF16, 2);
+}
+
+/* The time of a node that did not run stays at zero. */
+static void test_passes_cut_at_the_head_run_nothing_below_it(void **state)
+{
+    (void)state;
+    struct case_data data;
+    struct mwn_error err = {0};
+    struct mwn_learner l;
+    double loss[64];
+    mwn_net *net = net_of(&cases[4], &CASE_FAST, &data);
+    const struct mwn_graph *graph = mwn_net_graph(net);
+    mwn_net_learner(net, &l);
+    void *x = case_input(net, &data), *u = case_vector(net, data.direction);
+    double *seconds = case_alloc(3 * (size_t)graph->node_count, sizeof *seconds);
+    const struct mwn_trace trace = {
+        {seconds, seconds + graph->node_count, seconds + 2 * graph->node_count}};
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
+    const struct mwn_meta_pass pass = {loss, u, l.head};
+    assert_int_equal(l.forward(l.self, &batch, loss, &err), MWN_OK);
+    mwn_net_trace(net, &trace);
+    assert_int_equal(l.meta(l.self, l.params, &batch, &pass, &err), MWN_OK);
+    assert_int_equal(l.jvp(l.self, u, l.head, loss, &err), MWN_OK);
+    assert_true(l.head == l.layers[l.layer_count - 1]);
+    for (int i = 0; i < graph->node_count; i++) {
+        const bool is_head = i == graph->output;
+        assert_true((trace.seconds[MWN_TRACE_BACKWARD][i] > 0) == is_head);
+        assert_true((trace.seconds[MWN_TRACE_JVP][i] > 0) == is_head);
+    }
+    mwn_net_trace(net, NULL);
+    free(seconds);
     free(x);
     free(u);
     case_data_release(&data);
@@ -487,6 +588,8 @@ int main(void)
         cmocka_unit_test(test_same_pass_twice_gives_the_same_bytes),
         cmocka_unit_test(test_meta_pass_leaves_the_training_pass_intact),
         cmocka_unit_test(test_last_layer_tangent_is_the_full_one_of_a_cut_direction),
+        cmocka_unit_test(test_passes_cut_at_a_layer_are_the_ends_of_whole_ones),
+        cmocka_unit_test(test_passes_cut_at_the_head_run_nothing_below_it),
         cmocka_unit_test(test_published_parameter_counts),
         cmocka_unit_test(test_parameters_come_in_torchvisions_order),
     };

@@ -186,6 +186,17 @@ static void test_unfit_learners_are_refused(void **state)
     bad.meta = NULL;
     refuse(bad, 4, "meta");
     bad = good;
+    bad.layer_count = 0;
+    refuse(bad, 4, "layers");
+    bad = good;
+    bad.layers = (const size_t[]){0, 3, 3};
+    bad.layer_count = 3;
+    refuse(bad, 4, "layers");
+    bad.layers = (const size_t[]){1, 3, 4};
+    refuse(bad, 4, "layers");
+    bad.layers = (const size_t[]){0, 3, TOY_PARAMS};
+    refuse(bad, 4, "layers");
+    bad = good;
     bad.dtype = (enum mwn_dtype)7;
     refuse(bad, 4, "dtype");
 }

@@ -196,7 +196,7 @@ static mwn_status toy_jvp(void *self, const void *dir, size_t from, double *dlos
 }
 
 static mwn_status toy_meta(void *self, const void *params, const struct mwn_batch *batch,
-                           double *loss, void *grad, struct mwn_error *err)
+                           const struct mwn_meta_pass *wanted, struct mwn_error *err)
 {
     struct toy *toy = self;
     struct toy_pass pass = {0};
@@ -204,13 +204,17 @@ static mwn_status toy_meta(void *self, const void *params, const struct mwn_batc
     (void)err;
     if (toy_fails(toy))
         return MWN_ERR_RUNTIME;
-    toy_run(&pass, params, batch, loss);
+    toy_run(&pass, params, batch, wanted->loss);
     for (size_t i = 0; i < batch->n; i++)
         coef[i] = 1 / (double)batch->n;
-    if (grad)
-        toy_back(&pass, params, coef, grad);
+    if (wanted->grad)
+        toy_back(&pass, params, coef, wanted->grad);
+    for (size_t i = 0; wanted->grad && i < wanted->from; i++)
+        ((double *)wanted->grad)[i] = (double)NAN; /* nobody may look at these */
     return MWN_OK;
 }
+
+static const size_t toy_layers[] = {0, TOY_AT_BIAS, TOY_AT_HEAD, TOY_AT_OUT};
 
 /* Parameters spread over -0.8 .. 0.8, the same every time. */
 static struct mwn_learner toy_learner(struct toy *toy)
@@ -226,7 +230,9 @@ static struct mwn_learner toy_learner(struct toy *toy)
                                 .forward = toy_forward,
                                 .backward = toy_backward,
                                 .jvp = toy_jvp,
-                                .meta = toy_meta};
+                                .meta = toy_meta,
+                                .layers = toy_layers,
+                                .layer_count = MWN_COUNT(toy_layers)};
 }
 
 /* A batch of n <= TOY_BATCH samples. */

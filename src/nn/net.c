@@ -25,9 +25,11 @@ struct mwn_net {
     struct mwn_backend precision[2]; /* train and evaluation; meta               */
     struct mwn_plan_shared shared, shared_meta;
     bool gamma_uniform;
-    size_t item;   /* bytes of a number            */
-    size_t vector; /* numbers in a flat vector     */
-    size_t head;   /* first number of the last layer */
+    size_t item;    /* bytes of a number            */
+    size_t vector;  /* numbers in a flat vector     */
+    size_t head;    /* first number of the last layer */
+    size_t *layers; /* owned [layer_count]: first number of each conv or linear layer */
+    size_t layer_count;
     struct region params;
     struct region activation[2]; /* train; meta and evaluation */
     struct region scratch, work;
@@ -64,7 +66,8 @@ static mwn_status place_params(struct mwn_net *net, struct mwn_error *err)
 {
     size_t at = 0;
     net->shared.param_at = mwn_alloc((size_t)net->graph.param_count + 1, sizeof(ptrdiff_t));
-    if (!net->shared.param_at)
+    net->layers = mwn_alloc((size_t)net->graph.param_count + 1, sizeof *net->layers);
+    if (!net->shared.param_at || !net->layers)
         return mwn_fail_memory(err, sizeof(ptrdiff_t), "the parameters' places");
     for (int p = 0; p < net->graph.param_count; p++) {
         size_t size = 0;
@@ -75,6 +78,8 @@ static mwn_status place_params(struct mwn_net *net, struct mwn_error *err)
         net->shared.param_at[p] = (ptrdiff_t)at;
         if (p == net->graph.nodes[net->graph.output].param[0])
             net->head = at / net->item;
+        if (p == 0 || net->graph.params[p].dims > 1)
+            net->layers[net->layer_count++] = at / net->item;
         at += (size * net->item + MWN_VECTOR_ALIGNMENT - 1) / MWN_VECTOR_ALIGNMENT *
               MWN_VECTOR_ALIGNMENT;
     }
@@ -192,6 +197,7 @@ void mwn_net_free(mwn_net *net)
     mwn_free(net->shared.mean);
     mwn_free(net->shared.variance);
     mwn_free(net->shared.param_at);
+    mwn_free(net->layers);
     region_release(&net->params);
     region_release(&net->activation[0]);
     region_release(&net->activation[1]);
@@ -409,7 +415,7 @@ static mwn_status net_jvp(void *self, const void *dir, size_t from, double *dlos
 }
 
 static mwn_status net_meta(void *self, const void *params, const struct mwn_batch *batch,
-                           double *loss, void *grad, struct mwn_error *err)
+                           const struct mwn_meta_pass *pass, struct mwn_error *err)
 {
     mwn_net *net = self;
     mwn_status status = MWN_OK;
@@ -418,10 +424,12 @@ static mwn_status net_meta(void *self, const void *params, const struct mwn_batc
     struct mwn_binding at = binding(net, SLOT_META, params);
     MWN_TRY(mwn_plan_forward(
         plan, &at, &(struct mwn_input){batch->x, MWN_PASS_META, batch->key}, err));
-    MWN_TRY(mwn_loss_forward(&plan->loss, mwn_plan_logits(plan, &at), batch, loss, err));
-    if (grad) {
-        at.grad = grad;
-        MWN_TRY(mwn_plan_backward_mean(plan, &at, err));
+    MWN_TRY(
+        mwn_loss_forward(&plan->loss, mwn_plan_logits(plan, &at), batch, pass->loss, err));
+    if (pass->grad) {
+        at.grad = pass->grad;
+        MWN_TRY(
+            mwn_plan_backward_mean(plan, &at, (ptrdiff_t)(pass->from * net->item), err));
     }
 out:
     return status;
@@ -437,7 +445,9 @@ void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
                                 .forward = net_forward,
                                 .backward = net_backward,
                                 .jvp = net_jvp,
-                                .meta = net_meta};
+                                .meta = net_meta,
+                                .layers = net->layers,
+                                .layer_count = net->layer_count};
 }
 
 mwn_status mwn_net_infer(mwn_net *net, const struct mwn_batch *batch, double *logits,

@@ -252,7 +252,9 @@ const void *mwn_plan_logits(const struct mwn_plan *plan, const struct mwn_bindin
     return output_of(plan, at, plan->shared->graph->output);
 }
 
-static mwn_status backward_node(struct mwn_plan *plan, const struct mwn_binding *at, int i)
+/* Node i backward; if it is the last one, nobody wants the gradient of its input. */
+static mwn_status backward_node(struct mwn_plan *plan, const struct mwn_binding *at, int i,
+                                bool is_last)
 {
     struct mwn_layer *layer = &plan->layers[i];
     const struct mwn_place *place = &plan->places[i];
@@ -262,7 +264,7 @@ static mwn_status backward_node(struct mwn_plan *plan, const struct mwn_binding 
         int p = layer->node->param[k];
         layer->gw[k] = p < 0 ? NULL : at->grad + plan->shared->param_at[p];
     }
-    layer->gx = at_offset(at->scratch, place->gx);
+    layer->gx = is_last ? NULL : at_offset(at->scratch, place->gx);
     layer->gx_add = place->gx_add;
     return run_node(plan, i, MWN_TRACE_BACKWARD, mwn_layer_impl(layer)->backward);
 }
@@ -282,7 +284,7 @@ static mwn_status recompute_at(struct mwn_plan *plan, const struct mwn_binding *
 }
 
 static mwn_status run_action(struct mwn_plan *plan, const struct mwn_binding *at,
-                             const struct mwn_action *a)
+                             const struct mwn_action *a, bool is_last)
 {
     char *dst = at->scratch + a->dst, *src = at->scratch + a->src;
     switch (a->kind) {
@@ -300,25 +302,42 @@ static mwn_status run_action(struct mwn_plan *plan, const struct mwn_binding *at
     case MWN_ACTION_NODE:
         break;
     }
-    return backward_node(plan, at, a->node);
+    return backward_node(plan, at, a->node, is_last);
+}
+
+/* Backward down to node `last`, which has parameters, or through all (MWN_NO_NODE). */
+static mwn_status backward_to(struct mwn_plan *plan, const struct mwn_binding *at, int last,
+                              const double *coef, struct mwn_error *err)
+{
+    int output = plan->shared->graph->output;
+    mwn_loss_backward(&plan->loss, coef,
+                      at_offset(at->scratch, plan->places[output].gy[0]));
+    for (size_t k = 0; k < plan->action_count; k++) {
+        const struct mwn_action *a = &plan->actions[k];
+        if (run_action(plan, at, a, a->node == last) != MWN_OK)
+            return failed_at(plan, a->node, err);
+        if (a->kind == MWN_ACTION_NODE && a->node == last)
+            break;
+    }
+    return MWN_OK;
 }
 
 mwn_status mwn_plan_backward(struct mwn_plan *plan, const struct mwn_binding *at,
                              const double *coef, struct mwn_error *err)
 {
-    int output = plan->shared->graph->output;
-    mwn_loss_backward(&plan->loss, coef,
-                      at_offset(at->scratch, plan->places[output].gy[0]));
-    for (size_t k = 0; k < plan->action_count; k++)
-        if (run_action(plan, at, &plan->actions[k]) != MWN_OK)
-            return failed_at(plan, plan->actions[k].node, err);
-    return MWN_OK;
+    return backward_to(plan, at, MWN_NO_NODE, coef, err);
 }
 
+/* Nodes run in falling order, so the lowest one with a wanted parameter is the last. */
 mwn_status mwn_plan_backward_mean(struct mwn_plan *plan, const struct mwn_binding *at,
-                                  struct mwn_error *err)
+                                  ptrdiff_t from, struct mwn_error *err)
 {
-    return mwn_plan_backward(plan, at, plan->mean, err);
+    const struct mwn_graph *graph = plan->shared->graph;
+    int last = graph->output;
+    for (int p = 0; p < graph->param_count; p++)
+        if (plan->shared->param_at[p] >= from && graph->params[p].node < last)
+            last = graph->params[p].node;
+    return backward_to(plan, at, last, plan->mean, err);
 }
 
 /* Points tw at a node's part of the direction; false if all of it counts as zero. */

@@ -15,6 +15,20 @@ struct mwn_trainer {
     void *self; /* owned: the method's state */
 };
 
+static mwn_status check_layers(const struct mwn_learner *learner, struct mwn_error *err)
+{
+    size_t count = learner->layers ? learner->layer_count : 1;
+    bool in_order = count > 0 && (!learner->layers || learner->layers[0] == 0);
+    for (size_t k = 1; k < count && in_order; k++)
+        in_order = learner->layers[k - 1] < learner->layers[k] &&
+                   learner->layers[k] < learner->n_params;
+    if (in_order)
+        return MWN_OK;
+    return mwn_fail(err, MWN_ERR_CONFIG,
+                    "the learner's layers do not rise from 0 to below n_params, %zu",
+                    learner->n_params);
+}
+
 static mwn_status check_learner(const struct mwn_learner *learner, size_t max_batch,
                                 struct mwn_error *err)
 {
@@ -32,7 +46,7 @@ static mwn_status check_learner(const struct mwn_learner *learner, size_t max_ba
                         learner->head, learner->n_params);
     if (max_batch == 0)
         return mwn_fail(err, MWN_ERR_CONFIG, "max_batch is 0 (expected at least 1)");
-    return MWN_OK;
+    return check_layers(learner, err);
 }
 
 /* What the method and the meta options ask of the learner. */
