@@ -2,6 +2,7 @@
  * worked out by hand, the weight forms against their definition, the schedules. */
 #include "base/base.h"
 #include "base/mem.h"
+#include "engine/layer_cut.h"
 #include "engine/optimizer.h"
 #include "engine/schedule.h"
 #include "engine/weight_net.h"
@@ -300,6 +301,50 @@ static void test_theta_optimiser_gives_the_sequences_of_pytorch(void **state)
                 (double[]){0.9000000016666666, 0.85444136746176225, 0.7831704440285272});
 }
 
+/* ---- the layers of a sampled meta-gradient ---- */
+
+static void test_the_chances_of_layers_rise_and_have_the_wanted_mean(void **state)
+{
+    (void)state;
+    const size_t layers[] = {2, 3, 32, 161};
+    const double shares[] = {0.01, 0.25, 0.7, 0.999};
+    for (size_t k = 0; k < MWN_COUNT(layers) * MWN_COUNT(shares); k++) {
+        const size_t count = layers[k / 4];
+        const struct mwn_layer_cut cut = mwn_layer_cut_of(count, shares[k % 4]);
+        double sum = 0, a = 0;
+        for (size_t i = 0; i + 1 < count; i++) {
+            double chance = mwn_layer_cut_chance(&cut, i), above = (double)(count - 1 - i);
+            assert_true(chance > 0 && chance < mwn_layer_cut_chance(&cut, i + 1));
+            a = i ? a : above * chance / (1 - chance);
+            assert_near(1 / chance, 1 + above / a, 1e-6 / chance);
+            sum += chance;
+        }
+        assert_near(mwn_layer_cut_chance(&cut, count - 1), 1, 0);
+        assert_near(sum / (double)(count - 1), shares[k % 4], 1e-9);
+    }
+}
+
+/* Evenly spaced numbers instead of random ones give the chances but for their spacing. */
+static void test_cuts_come_by_their_chances(void **state)
+{
+    (void)state;
+    enum { LAYERS = 9, DRAWS = 100000 };
+    const struct mwn_layer_cut cut = mwn_layer_cut_of(LAYERS, 0.3);
+    size_t from[LAYERS] = {0}, sum = 0;
+    for (size_t i = 0; i < DRAWS; i++)
+        from[mwn_layer_cut_draw(&cut, ((double)i + 0.5) / DRAWS)]++;
+    for (size_t k = 0; k < LAYERS; k++) {
+        sum += from[k];
+        assert_near((double)sum / DRAWS, mwn_layer_cut_chance(&cut, k), 2.0 / DRAWS);
+    }
+    const struct mwn_layer_cut all = mwn_layer_cut_of(LAYERS, 1);
+    assert_int_equal(mwn_layer_cut_draw(&all, 0.999999), 0);
+    assert_near(mwn_layer_cut_chance(&all, 0), 1, 0);
+    const struct mwn_layer_cut one = mwn_layer_cut_of(1, 0.2);
+    assert_int_equal(mwn_layer_cut_draw(&one, 0.9), 0);
+    assert_near(mwn_layer_cut_chance(&one, 0), 1, 0);
+}
+
 /* ---- schedules ---- */
 
 static void test_step_schedule_drops_at_its_epochs(void **state)
@@ -355,6 +400,8 @@ int main(void)
         cmocka_unit_test(test_sgd_gives_the_sequences_of_pytorch),
         cmocka_unit_test(test_long_vectors_step_like_short_ones),
         cmocka_unit_test(test_theta_optimiser_gives_the_sequences_of_pytorch),
+        cmocka_unit_test(test_the_chances_of_layers_rise_and_have_the_wanted_mean),
+        cmocka_unit_test(test_cuts_come_by_their_chances),
         cmocka_unit_test(test_step_schedule_drops_at_its_epochs),
         cmocka_unit_test(test_warmup_rises_evenly_to_the_full_rate),
         cmocka_unit_test(test_cosine_falls_from_the_warmup_to_the_end),

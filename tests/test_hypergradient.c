@@ -66,7 +66,8 @@ static void set_option(struct bench *b, const char *name, const char *value)
 static void bench_open(struct bench *b, const struct setting *s)
 {
     const struct mwn_method *method = &mwn_method_mwnet;
-    const struct mwn_meta_options meta = {.every = 1, .virtual_step = s->virtual_step};
+    const struct mwn_meta_options meta = {
+        .every = 1, .virtual_step = s->virtual_step, .layers = 0.25};
     struct mwn_error err = {0};
     memset(b, 0, sizeof *b);
     b->learner = toy_learner(&b->toy);
@@ -337,6 +338,102 @@ static void test_d_by_jvp_difference_and_last_layer(void **state)
     bench_close(&b);
 }
 
+/* d_i of iteration number `iteration`, sampled; the layer from which on there is one. */
+static size_t sample(struct bench *b, uint64_t iteration, const double *coef)
+{
+    double scale = 0;
+    size_t layer = 0;
+    b->step.iteration = iteration;
+    memset(b->step.direction, 0, TOY_PARAMS * sizeof(double));
+    hypergradient(b, MWN_GRADIENT_SAMPLED, coef, &scale);
+    assert_near(scale, -0.7, 0);
+    const double *u = b->step.direction; /* the toy marks what was not asked for */
+    while (layer + 1 < MWN_COUNT(toy_layers) && isnan(u[toy_layers[layer]]))
+        layer++;
+    return layer;
+}
+
+/* The mean over the law of the cut, with the d_i that each cut gives. */
+static void test_sampled_d_is_unbiased(void **state)
+{
+    (void)state;
+    const double coef[TRAIN] = {0.1, 0.2, 0.05, 0.1, 0.3, 0.15, 0.1};
+    const double shares[] = {0.05, 0.3, 0.9};
+    for (size_t k = 0; k < MWN_COUNT(shares); k++) {
+        struct bench b;
+        double d[TRAIN], mean[TRAIN] = {0}, scale = 0;
+        bool seen[MWN_COUNT(toy_layers)] = {false};
+        bench_open(&b, &(struct setting){.weights = "mean"});
+        b.step.cut = mwn_layer_cut_of(MWN_COUNT(toy_layers), shares[k]);
+        hypergradient(&b, MWN_GRADIENT_JVP, coef, &scale);
+        memcpy(d, b.step.d, sizeof d);
+        for (uint64_t i = 0; i < 1000; i++) {
+            size_t layer = sample(&b, i, coef);
+            if (seen[layer])
+                continue;
+            seen[layer] = true;
+            double below = layer ? mwn_layer_cut_chance(&b.step.cut, layer - 1) : 0;
+            double chance = mwn_layer_cut_chance(&b.step.cut, layer) - below;
+            for (size_t j = 0; j < TRAIN; j++)
+                mean[j] += chance * b.step.d[j];
+        }
+        for (size_t layer = 0; layer < MWN_COUNT(toy_layers); layer++)
+            assert_true(seen[layer]);
+        assert_close(TRAIN, mean, d, 1e-12);
+        bench_close(&b);
+    }
+}
+
+static void test_samples_depend_on_seed_and_iteration_alone(void **state)
+{
+    (void)state;
+    const double coef[TRAIN] = {0.1, 0.2, 0.05, 0.1, 0.3, 0.15, 0.1};
+    struct bench b;
+    size_t first[64], same = 0, other = 0;
+    double d[TRAIN];
+    bench_open(&b, &(struct setting){.weights = "mean"});
+    b.step.cut = mwn_layer_cut_of(MWN_COUNT(toy_layers), 0.5);
+    for (uint64_t i = 0; i < 64; i++)
+        first[i] = sample(&b, i, coef);
+    memcpy(d, b.step.d, sizeof d);
+    for (uint64_t i = 64; i-- > 0;)
+        same += sample(&b, i, coef) == first[i];
+    assert_int_equal(same, 64);
+    sample(&b, 63, coef);
+    assert_memory_equal(b.step.d, d, sizeof d);
+    b.step.seed = 2;
+    for (uint64_t i = 0; i < 64; i++)
+        other += sample(&b, i, coef) == first[i];
+    assert_true(other < 50);
+    bench_close(&b);
+}
+
+/* With all layers it is the exact one, and a learner without layers has two. */
+static void test_sampling_everything_is_exact(void **state)
+{
+    (void)state;
+    const double coef[TRAIN] = {0.1, 0.2, 0.05, 0.1, 0.3, 0.15, 0.1};
+    struct bench b;
+    double d[TRAIN], scale = 0;
+    bench_open(&b, &(struct setting){.weights = "mean"});
+    hypergradient(&b, MWN_GRADIENT_JVP, coef, &scale);
+    memcpy(d, b.step.d, sizeof d);
+    b.step.cut = mwn_layer_cut_of(MWN_COUNT(toy_layers), 1);
+    assert_int_equal(sample(&b, 5, coef), 0);
+    assert_memory_equal(b.step.d, d, sizeof d);
+    b.learner.layers = NULL;
+    assert_int_equal(mwn_layer_count(&b.learner), 2);
+    assert_int_equal(mwn_layer_first(&b.learner, 1), TOY_AT_HEAD);
+    assert_int_equal(mwn_layer_first(&b.learner, 2), TOY_PARAMS);
+    b.step.cut = mwn_layer_cut_of(2, 0.25);
+    assert_near(mwn_layer_cut_chance(&b.step.cut, 0), 0.25, 1e-12);
+    for (uint64_t i = 0; i < 40; i++) {
+        size_t layer = sample(&b, i, coef);
+        assert_true(layer == 0 || layer == 2); /* head is the third of the toy's own */
+    }
+    bench_close(&b);
+}
+
 static void test_without_coefficients_the_meta_loss_is_taken_at_w(void **state)
 {
     (void)state;
@@ -437,7 +534,7 @@ static void test_a_step_allocates_nothing(void **state)
     struct bench b;
     bench_open(&b, &(struct setting){.weights = "sum"});
     uint64_t before = mwn_mem_count();
-    for (int gradient = MWN_GRADIENT_JVP; gradient <= MWN_GRADIENT_LAST_LAYER; gradient++) {
+    for (int gradient = MWN_GRADIENT_JVP; gradient <= MWN_GRADIENT_SAMPLED; gradient++) {
         b.step.options.gradient = gradient;
         assert_int_equal(mwn_method_mwnet.step(b.self, &b.step, NULL), MWN_OK);
     }
@@ -562,6 +659,9 @@ int main(void)
         cmocka_unit_test(test_meta_gradient_with_plain_virtual_sgd),
         cmocka_unit_test(test_meta_gradient_with_the_full_virtual_step),
         cmocka_unit_test(test_d_by_jvp_difference_and_last_layer),
+        cmocka_unit_test(test_sampled_d_is_unbiased),
+        cmocka_unit_test(test_samples_depend_on_seed_and_iteration_alone),
+        cmocka_unit_test(test_sampling_everything_is_exact),
         cmocka_unit_test(test_without_coefficients_the_meta_loss_is_taken_at_w),
         cmocka_unit_test(test_actual_step_uses_the_new_weights),
         cmocka_unit_test(test_without_a_meta_batch_theta_stays),

@@ -186,6 +186,18 @@ static void test_a_run_stopped_in_an_epoch_ends_the_same(void **state)
     mwn_config_free(config);
 }
 
+static void test_a_run_that_samples_layers_ends_the_same_when_stopped(void **state)
+{
+    (void)state;
+    mwn_config *config = tiny_config();
+    set(config, "meta.gradient", "sampled");
+    set(config, "meta.layers", "0.5");
+    const char *whole = train_in("sampled", config);
+    train_in_pieces(data_path("sampled-pieces"), config, 4);
+    expect_same_run(whole, data_path("sampled-pieces"));
+    mwn_config_free(config);
+}
+
 /* A killed run leaves what it wrote after its last checkpoint: the best model and lines. */
 static void test_a_run_killed_between_checkpoints_ends_the_same(void **state)
 {
@@ -776,6 +788,7 @@ int main(void)
         cmocka_unit_test(test_the_same_seed_gives_the_same_bytes),
         cmocka_unit_test(test_another_seed_gives_another_model),
         cmocka_unit_test(test_a_run_stopped_in_an_epoch_ends_the_same),
+        cmocka_unit_test(test_a_run_that_samples_layers_ends_the_same_when_stopped),
         cmocka_unit_test(test_a_run_killed_between_checkpoints_ends_the_same),
         cmocka_unit_test(test_a_run_killed_before_its_first_checkpoint_ends_the_same),
         cmocka_unit_test(test_epochs_can_be_added),

@@ -112,6 +112,85 @@ static void test_trainer_makes_the_iterations_of_the_method(void **state)
     mwn_trainer_free(trainer);
 }
 
+/* ---- costs ---- */
+
+/* A learner around another one that adds up forward passes: a forward and the losses at other
+ * parameters are 1, a gradient and a tangent 2 more; of passes cut at the head nothing but the
+ * losses counts. */
+struct counter {
+    struct mwn_learner inner;
+    double forwards;
+};
+
+static mwn_status count_forward(void *self, const struct mwn_batch *batch, double *loss,
+                                struct mwn_error *err)
+{
+    struct counter *c = self;
+    c->forwards += 1;
+    return c->inner.forward(c->inner.self, batch, loss, err);
+}
+
+static mwn_status count_backward(void *self, const double *coef, void *grad,
+                                 struct mwn_error *err)
+{
+    struct counter *c = self;
+    c->forwards += 2;
+    return c->inner.backward(c->inner.self, coef, grad, err);
+}
+
+static mwn_status count_jvp(void *self, const void *dir, size_t from, double *dloss,
+                            struct mwn_error *err)
+{
+    struct counter *c = self;
+    c->forwards += from < c->inner.head ? 2 : 0;
+    return c->inner.jvp(c->inner.self, dir, from, dloss, err);
+}
+
+static mwn_status count_meta(void *self, const void *params, const struct mwn_batch *batch,
+                             const struct mwn_meta_pass *pass, struct mwn_error *err)
+{
+    struct counter *c = self;
+    c->forwards += pass->grad && pass->from < c->inner.head ? 3 : 1;
+    return c->inner.meta(c->inner.self, params, batch, pass, err);
+}
+
+/* Forward passes of so many iterations. */
+static double count_forwards(const char *gradient, const char *every, int iterations)
+{
+    const char *const pairs[] = {"method.name",   "mwnet",  "meta.every", every,
+                                 "meta.gradient", gradient, NULL};
+    struct world world;
+    world_open(&world);
+    struct counter counter = {.inner = world.learner};
+    world.learner.self = &counter;
+    world.learner.forward = count_forward;
+    world.learner.backward = count_backward;
+    world.learner.jvp = count_jvp;
+    world.learner.meta = count_meta;
+    mwn_trainer *trainer = open_trainer(&world, pairs);
+    for (int i = 0; i < iterations; i++)
+        assert_int_equal(mwn_trainer_step(trainer, &world.train.batch, &world.meta.batch,
+                                          0.1, NULL, NULL),
+                         MWN_OK);
+    mwn_trainer_free(trainer);
+    return counter.forwards;
+}
+
+static void test_k_iterations_cost_three_forwards_each_and_one_of_them_ten(void **state)
+{
+    (void)state;
+    const char *const every[] = {"1", "2", "3", "7"};
+    const int k[] = {1, 2, 3, 7};
+    for (int i = 0; i < 4; i++) {
+        assert_true(count_forwards("jvp", every[i], k[i]) == 3 * (k[i] - 1) + 10);
+        assert_true(count_forwards("fd", every[i], k[i]) == 3 * (k[i] - 1) + 10);
+        assert_true(count_forwards("last_layer", every[i], k[i]) == 3 * (k[i] - 1) + 6);
+        assert_true(count_forwards("jvp", every[i], 4 * k[i]) == 4 * (3 * (k[i] - 1) + 10));
+    }
+    double sampled = count_forwards("sampled", "1", 40);
+    assert_true(sampled > 40 * 6 && sampled < 40 * 10);
+}
+
 static void test_weights_are_between_0_and_1_and_one_for_plain_training(void **state)
 {
     (void)state;
@@ -273,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trainer_makes_the_iterations_of_the_method),
+        cmocka_unit_test(test_k_iterations_cost_three_forwards_each_and_one_of_them_ten),
         cmocka_unit_test(test_weights_are_between_0_and_1_and_one_for_plain_training),
         cmocka_unit_test(test_differences_do_without_a_tangent_pass),
         cmocka_unit_test(test_unfit_learners_are_refused),

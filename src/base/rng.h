@@ -19,7 +19,8 @@ enum mwn_stream {
     MWN_STREAM_NOISE = 9, /* index: sample; epoch 1: the noise map */
     MWN_STREAM_IMBALANCE = 10,
     MWN_STREAM_VALIDATION = 11,
-    MWN_STREAM_BENCH = 12
+    MWN_STREAM_BENCH = 12,
+    MWN_STREAM_LAYERS = 13 /* epoch: iteration */
 };
 
 struct mwn_rng {

@@ -7,13 +7,25 @@
  *
  * because the chain rule stops at c_i. The n numbers d_i are the derivative of the loss vector
  * at w in the direction u: one forward-mode pass beside the activations of the last forward
- * (jvp), a central difference of two forwards (fd, with the step 0.01/|u| of DARTS), or the
- * last layer's share alone (last_layer), for which neither the meta gradient nor the tangent goes
- * below that layer: 6 forward passes and a little in place of 10. s is the share of a gradient that the virtual step's
- * optimiser lets through at once (mwn_sgd_scale). */
+ * (jvp), a central difference of two forwards (fd, with the step 0.01/|u| of DARTS), the last
+ * layer's share alone (last_layer), or an unbiased estimate from the layers above a random one
+ * (sampled: layer_cut.c). s is the share of a gradient that the virtual step's optimiser lets
+ * through at once (mwn_sgd_scale).
+ *
+ * Costs, in forward passes of the batch: forward 1, virtual backward 2, meta forward 1, actual
+ * backward 2, and between the last two
+ *
+ *     jvp         meta backward 2, tangent 2                          10 in all
+ *     fd          meta backward 2, two forwards 2                     10
+ *     last_layer  both of the last layer only                          6 and a little
+ *     sampled     both of the layers above the cut                     6 + 4 meta.layers
+ *
+ * An iteration without a meta batch costs 3, so with meta.every = k and jvp k iterations cost
+ * 3(k - 1) + 10. */
 #include "engine/step.h"
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "base/status.h"
 #include "tensor/vec.h"
 
@@ -22,7 +34,7 @@
 
 static const char *const virtual_choices[] = {"sgd", "full", NULL};
 static const char *const precision_choices[] = {"same", "f32", "bf16", NULL};
-static const char *const gradient_choices[] = {"jvp", "fd", "last_layer", NULL};
+static const char *const gradient_choices[] = {"jvp", "fd", "last_layer", "sampled", NULL};
 
 #define FIELD(name) offsetof(struct mwn_meta_options, name)
 const struct mwn_option mwn_meta_option_rows[] = {
@@ -34,8 +46,12 @@ const struct mwn_option mwn_meta_option_rows[] = {
      "Virtual step: plain SGD as in the paper, or full, the optimiser of the actual step "
      "with momentum and weight decay."},
     {"gradient", MWN_OPT_CHOICE, FIELD(gradient), "jvp", 0, 0, gradient_choices,
-     "Meta-gradient: jvp is exact; fd, a central difference, and last_layer approximate "
-     "it."},
+     "Meta-gradient: jvp is exact; fd is a central difference, as slow; last_layer leaves "
+     "out all other layers, fast and biased; sampled takes the layers above a random one, "
+     "without bias."},
+    {"layers", MWN_OPT_REAL, FIELD(layers), "0.5", 0.01, 1, NULL,
+     "For meta.gradient=sampled: mean share of the layers that take part; less is faster "
+     "and noisier. The last layer always does."},
     {"precision", MWN_OPT_CHOICE, FIELD(precision), "same", 0, 0, precision_choices,
      "How activations of the meta batch are stored: same as train.precision, f32 or bf16."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};
@@ -83,6 +99,7 @@ mwn_status mwn_step_init(struct mwn_step *step, struct mwn_learner *learner,
     step->sgd.dampening = sgd.dampening;
     step->sgd.weight_decay = sgd.weight_decay;
     step->sgd.nesterov = sgd.nesterov;
+    step->cut = mwn_layer_cut_of(mwn_layer_count(learner), options->layers);
     MWN_TRY(mwn_sgd_init(&step->sgd, learner->dtype, learner->n_params, err));
     MWN_TRY(allocate_losses(step, needs_meta, err));
     MWN_TRY(allocate_vectors(step, needs_meta, err));
@@ -198,16 +215,43 @@ out:
     return status;
 }
 
+/* This iteration's cut: a function of (seed, iteration), so that a resumed run draws the same. */
+static size_t draw_cut(const struct mwn_step *step)
+{
+    struct mwn_rng rng = mwn_rng_at(step->seed, MWN_STREAM_LAYERS, step->iteration, 0);
+    return mwn_layer_cut_draw(&step->cut, mwn_rng_unit(&rng));
+}
+
+/* Multiplies u by 1/chance in the layers that take part; d_i is linear in u. */
+static void weigh_layers(struct mwn_step *step, size_t first)
+{
+    const struct mwn_learner *learner = step->learner;
+    size_t size = mwn_dtype_size(learner->dtype);
+    for (size_t k = first; k < step->cut.layers; k++) {
+        size_t begin = mwn_layer_first(learner, k), end = mwn_layer_first(learner, k + 1);
+        double more = 1 / mwn_layer_cut_chance(&step->cut, k) - 1;
+        char *u = (char *)step->direction + begin * size;
+        mwn_vec_add(learner->dtype, end - begin, u, more, u, u);
+    }
+}
+
 mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef, double *scale,
                                   struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct mwn_learner *learner = step->learner;
-    size_t from = step->options.gradient == MWN_GRADIENT_LAST_LAYER ? learner->head : 0;
+    bool sampled = step->options.gradient == MWN_GRADIENT_SAMPLED;
+    size_t cut = sampled ? draw_cut(step) : 0, from = 0;
     double share = 1;
+    if (sampled)
+        from = mwn_layer_first(learner, cut);
+    else if (step->options.gradient == MWN_GRADIENT_LAST_LAYER)
+        from = learner->head;
     if (coef)
         MWN_TRY(virtual_step(step, coef, &share, err));
     MWN_TRY(meta_pass(step, coef ? step->shifted : learner->params, from, err));
+    if (sampled)
+        weigh_layers(step, cut);
     if (step->options.gradient == MWN_GRADIENT_FD)
         MWN_TRY(central_difference(step, err));
     else

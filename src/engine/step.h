@@ -6,10 +6,16 @@
 
 #include "base/base.h"
 #include "base/option.h"
+#include "engine/layer_cut.h"
 #include "engine/optimizer.h"
 
 enum mwn_virtual { MWN_VIRTUAL_SGD, MWN_VIRTUAL_FULL };
-enum mwn_gradient { MWN_GRADIENT_JVP, MWN_GRADIENT_FD, MWN_GRADIENT_LAST_LAYER };
+enum mwn_gradient {
+    MWN_GRADIENT_JVP,
+    MWN_GRADIENT_FD,
+    MWN_GRADIENT_LAST_LAYER,
+    MWN_GRADIENT_SAMPLED
+};
 
 /* Section "meta" of the options. */
 struct mwn_meta_options {
@@ -17,6 +23,7 @@ struct mwn_meta_options {
     int64_t every;    /* update V in every k-th iteration          */
     int virtual_step; /* enum mwn_virtual                        */
     int gradient;     /* enum mwn_gradient                       */
+    double layers;    /* sampled: mean share of the layers       */
     int precision;    /* of the meta pass: 0 as in training, else 1 + enum mwn_precision */
 };
 extern const struct mwn_option mwn_meta_option_rows[];
@@ -24,7 +31,9 @@ extern const struct mwn_option mwn_meta_option_rows[];
 struct mwn_step {
     struct mwn_learner *learner; /* borrowed                                            */
     struct mwn_meta_options options;
-    struct mwn_sgd sgd; /* the optimiser of w                                  */
+    struct mwn_sgd sgd;       /* the optimiser of w                                  */
+    struct mwn_layer_cut cut; /* for meta.gradient=sampled                      */
+    uint64_t seed;            /* of the cuts: set after mwn_step_init()         */
     size_t max_n;
 
     /* Set for each iteration. */
@@ -57,7 +66,8 @@ void mwn_step_release(struct mwn_step *step);
 MWN_MUST_CHECK mwn_status mwn_step_forward(struct mwn_step *step, struct mwn_error *err);
 
 /* Virtual step with coefficients coef[n] (NULL: w^ = w, as in L2RW), meta loss and gradient u
- * there, and step->d. *scale = -lr*s, so that grad_Theta = *scale * sum_i d_i dc_i/dTheta
+ * there, and step->d. u has no entries for layers that take no part (last_layer, sampled) and
+ * is weighted for those that do (sampled). *scale = -lr*s, so that grad_Theta = *scale * sum_i d_i dc_i/dTheta
  * (see step.c). For coef NULL scale is -lr, and step->shifted is left alone; the central
  * difference (meta.gradient fd) uses step->shifted up. */
 MWN_MUST_CHECK mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef,

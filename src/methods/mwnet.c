@@ -12,7 +12,7 @@
  * with c_i = V_i/n (mean) or V_i / sum V (sum, sum_detached: weighting.h). The meta-gradient is
  * the exact one, by forward mode: step.c. In passes of the network: forward 1, virtual backward
  * 2, meta forward and backward 3, tangent 2, actual backward 2, so 10 against 3 of plain SGD.
- * An iteration without a meta batch (meta.every) leaves the first two lines out. */
+ * An iteration without a meta batch (meta.every) leaves the first two lines out and costs 3. */
 #include "methods/method.h"
 
 #include "base/mem.h"

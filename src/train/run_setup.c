@@ -140,6 +140,7 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
                                       run->meta != NULL, err);
     if (status != MWN_OK)
         return status;
+    run->step.seed = (uint64_t)settings->train.seed;
     run->method_self = mwn_alloc(1, method->self_size);
     if (!run->method_self)
         return mwn_fail_memory(err, method->self_size, "the method");

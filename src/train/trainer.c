@@ -87,6 +87,7 @@ mwn_status mwn_trainer_create(mwn_trainer **out, struct mwn_learner *learner,
     trainer->step.sgd.nesterov = settings->train.nesterov;
     MWN_TRY(mwn_step_init(&trainer->step, learner, &settings->meta, max_batch,
                           method->needs & MWN_NEEDS_META, err));
+    trainer->step.seed = (uint64_t)settings->train.seed;
     trainer->self = mwn_alloc(1, method->self_size ? method->self_size : 1);
     if (!trainer->self) {
         status = mwn_fail_memory(err, method->self_size, "the method's state");
