@@ -25,16 +25,16 @@ static size_t reflect(ptrdiff_t i, size_t n)
     return (size_t)i;
 }
 
-static void convert_bytes(const unsigned char *in, size_t n, const struct scaling *scaling,
-                          float *out)
+static void convert_bytes(const unsigned char *restrict in, size_t n,
+                          const struct scaling *scaling, float *restrict out)
 {
     const float scale = scaling->scale, bias = scaling->bias;
     for (size_t i = 0; i < n; i++)
         out[i] = (float)in[i] * scale + bias;
 }
 
-static void convert_real(const float *in, size_t n, const struct scaling *scaling,
-                         float *out)
+static void convert_real(const float *restrict in, size_t n, const struct scaling *scaling,
+                         float *restrict out)
 {
     const float scale = scaling->scale, bias = scaling->bias;
     for (size_t i = 0; i < n; i++)
@@ -61,17 +61,21 @@ static void convert(const struct mwn_source *source, size_t start, size_t n,
 }
 
 /* One row of the output from the source's row that begins at sample `start`: a stretch in one
- * go, then what reflection adds at its left or right. */
+ * go, then what reflection adds at its left or right, most of it in the stretch already. */
 static void prepare_row(const struct mwn_source *source, size_t start, ptrdiff_t left,
                         const struct scaling *scaling, float *out)
 {
     size_t w = (size_t)source->shape.w;
     size_t from = left > 0 ? (size_t)left : 0, to = left < 0 ? (size_t)-left : 0;
     convert(source, start + from, w - from - to, scaling, out + to);
-    for (size_t x = 0; x < to; x++)
-        convert(source, start + reflect((ptrdiff_t)x + left, w), 1, scaling, out + x);
-    for (size_t x = w - from; x < w; x++)
-        convert(source, start + reflect((ptrdiff_t)x + left, w), 1, scaling, out + x);
+    for (size_t k = 0; k < from + to; k++) {
+        size_t x = k < to ? k : w - from + (k - to);
+        size_t column = reflect((ptrdiff_t)x + left, w);
+        if (column >= from && column < w - to)
+            out[x] = out[column - from + to];
+        else
+            convert(source, start + column, 1, scaling, out + x);
+    }
 }
 
 static void prepare_plane(const struct mwn_source *source, size_t offset,
