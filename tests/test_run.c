@@ -140,6 +140,41 @@ static void test_another_seed_gives_another_model(void **state)
     mwn_config_free(config);
 }
 
+static double number_after(const char *text, const char *key)
+{
+    const char *at = strstr(text, key);
+    if (!at)
+        fail_msg("no %s in %s", key, text);
+    return strtod(at + strlen(key), NULL);
+}
+
+/* Without loader threads, what is waited for is the work itself, so that it takes time. */
+static void test_the_record_says_where_the_time_of_an_epoch_went(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    struct mwn_bytes bytes = {0};
+    mwn_run *run = NULL;
+    mwn_config *config = tiny_config();
+    set(config, "data.threads", "0");
+    must(mwn_run_create(&run, config, data_path("times"), &err), &err);
+    must(mwn_run_epoch(run, &err), &err);
+    double parts = run->epoch_step_seconds + run->epoch_wait_seconds;
+    assert_true(run->epoch_step_seconds > 0 && run->epoch_wait_seconds > 0);
+    assert_true(parts < run->epoch_seconds);
+    assert_true(run->epoch_seconds >= run->train_seconds);
+    assert_true(run->wait_seconds == run->epoch_wait_seconds);
+    must(mwn_file_read(data_path("times/record.jsonl"), 1 << 16, &bytes, &err), &err);
+    const char *line = (const char *)bytes.data;
+    assert_true(fabs(number_after(line, "\"step_seconds\": ") - run->epoch_step_seconds) <
+                1e-3);
+    assert_true(fabs(number_after(line, "\"wait_seconds\": ") - run->epoch_wait_seconds) <
+                1e-3);
+    mwn_bytes_release(&bytes);
+    mwn_run_free(run);
+    mwn_config_free(config);
+}
+
 /* Stops a run after so many calls. */
 static int stop_after(const struct mwn_progress *progress, void *user)
 {
@@ -787,6 +822,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_same_seed_gives_the_same_bytes),
         cmocka_unit_test(test_another_seed_gives_another_model),
+        cmocka_unit_test(test_the_record_says_where_the_time_of_an_epoch_went),
         cmocka_unit_test(test_a_run_stopped_in_an_epoch_ends_the_same),
         cmocka_unit_test(test_a_run_that_samples_layers_ends_the_same_when_stopped),
         cmocka_unit_test(test_a_run_killed_between_checkpoints_ends_the_same),

@@ -183,8 +183,9 @@ static mwn_status train_epoch(struct mwn_run *run, struct mwn_error *err)
         memset(&run->sums, 0, sizeof(run->sums));
         mwn_weight_log_begin(&run->weights, run->epoch);
     }
-    run->epoch_seconds = 0;
+    run->epoch_wait_seconds = run->epoch_step_seconds = 0;
     run->epoch_steps_here = 0;
+    double start = mwn_clock_now();
     mwn_status status = mwn_loader_seek(run->train, run->epoch, run->epoch_step, err);
     while (status == MWN_OK && run->epoch_step < mwn_run_steps(run) &&
            !mwn_run_at_limit(run)) {
@@ -194,6 +195,7 @@ static mwn_status train_epoch(struct mwn_run *run, struct mwn_error *err)
         if (status == MWN_OK && run->stop)
             return interrupt(run, err);
     }
+    run->epoch_seconds = mwn_clock_now() - start;
     return status;
 }
 

@@ -55,9 +55,12 @@ struct mwn_run {
     void *user;
     bool stop;
     double start;         /* clock when training began; 0: not yet          */
-    double train_seconds; /* spent in steps                                 */
-    double epoch_seconds; /* of them in this epoch                          */
+    double train_seconds; /* of training: batches, steps, sums              */
+    double wait_seconds;  /* of them waiting for batches                    */
     double eval_seconds;  /* spent in evaluations                           */
+    /* The same of this epoch; epoch_seconds is all of it but evaluation and files, the step
+     * being the method's own part. */
+    double epoch_seconds, epoch_wait_seconds, epoch_step_seconds;
     uint64_t steps_here, epoch_steps_here, evaluations_here;
 };
 

@@ -130,7 +130,9 @@ mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err)
     run->step.iteration = run->iteration;
     run->step.lr = mwn_schedule_lr(&settings->train.schedule, (size_t)run->epoch,
                                    (size_t)run->epoch_step, (size_t)mwn_run_steps(run));
+    double begun = mwn_clock_now();
     status = settings->method->step(run->method_self, &run->step, err);
+    double ended = mwn_clock_now();
     run->step.train = NULL;
     run->step.meta = NULL;
     if (status != MWN_OK)
@@ -141,7 +143,9 @@ mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err)
     run->steps_here++;
     run->epoch_steps_here++;
     run->train_seconds += mwn_clock_now() - start;
-    run->epoch_seconds += mwn_clock_now() - start;
+    run->wait_seconds += begun - start;
+    run->epoch_wait_seconds += begun - start;
+    run->epoch_step_seconds += ended - begun;
     if (!isfinite(run->sums.loss) || !isfinite(run->sums.weight))
         return explain_failure(
             run, mwn_fail(err, MWN_ERR_DIVERGED, "a loss or weight is not finite"), err);

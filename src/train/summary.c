@@ -152,6 +152,7 @@ static void add_cost(struct mwn_json *json, const struct mwn_run *run)
     mwn_json_object(json, "cost");
     mwn_json_fixed(json, "seconds", run->start > 0 ? mwn_clock_now() - run->start : 0, 3);
     mwn_json_fixed(json, "train_seconds", seconds, 3);
+    mwn_json_fixed(json, "wait_seconds", run->wait_seconds, 3);
     mwn_json_fixed(json, "evaluate_seconds", run->eval_seconds, 3);
     mwn_json_size(json, "steps", (size_t)run->steps_here);
     mwn_json_real(json, "images_per_second", seconds > 0 ? images / seconds : (double)NAN,
