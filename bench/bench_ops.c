@@ -4,6 +4,7 @@
  * move data.
  *
  *   bench_ops [NETWORK [BATCH [PRECISION [ROUNDS]]]]      e.g. bench_ops wrn-28-10 8 bf16 */
+#include "base/mem.h"
 #include "bench_net.h"
 #include "nn/peak.h"
 #include "nn/plan.h"
@@ -32,7 +33,7 @@ struct row {
 struct work {
     mwn_net *net;
     struct mwn_learner learner;
-    struct bench_data data;
+    struct mwn_bench_data data;
     double *loss, *coef;
     void *grad;
     double *seconds[MWN_TRACES];
@@ -97,7 +98,7 @@ static void print_row(const struct row *row, size_t batch, int rounds, double pe
 static mwn_status make_data(struct work *w, size_t batch, struct mwn_error *err)
 {
     size_t nodes = (size_t)mwn_net_graph(w->net)->node_count;
-    mwn_status status = bench_data_create(&w->data, w->net, 1, batch, err);
+    mwn_status status = mwn_bench_data_create(&w->data, w->net, batch, err);
     if (status != MWN_OK)
         return status;
     mwn_net_learner(w->net, &w->learner);
@@ -114,15 +115,14 @@ static mwn_status make_data(struct work *w, size_t batch, struct mwn_error *err)
     return good ? MWN_OK : mwn_fail_memory(err, nodes * sizeof(double), "the times");
 }
 
-static mwn_status run(struct work *w, size_t batch, int rounds, struct mwn_error *err)
+static mwn_status run(struct work *w, int rounds, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     const struct mwn_trace trace = {{w->seconds[0], w->seconds[1], w->seconds[2]}};
-    const struct mwn_batch b = {.n = batch, .x = w->data.x, .label = w->data.label};
     struct mwn_learner *l = &w->learner;
     for (int round = -1; round < rounds; round++) {
         mwn_net_trace(w->net, round < 0 ? NULL : &trace);
-        MWN_TRY(l->forward(l->self, &b, w->loss, err));
+        MWN_TRY(l->forward(l->self, &w->data.batch[0], w->loss, err));
         MWN_TRY(l->backward(l->self, w->coef, w->grad, err));
         MWN_TRY(l->jvp(l->self, w->grad, 0, w->loss, err));
     }
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
     if (status == MWN_OK)
         status = make_data(&w, batch, &err);
     if (status == MWN_OK)
-        status = run(&w, batch, rounds, &err);
+        status = run(&w, rounds, &err);
     if (status == MWN_OK) {
         const char *backend = mwn_net_backend(w.net);
         double peak = mwn_peak_measure(backend, kind, mwn_net_threads(w.net), 0.5);

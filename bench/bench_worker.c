@@ -7,10 +7,7 @@
  * Prints `ready` once warm, answers each line `step` with the seconds of one step, and ends at
  * `quit` or at the end of its input. The step is that of mwnet bench: momentum 0.9, weight
  * decay 5e-4, the method's options by their defaults, a meta batch as large as the batch. */
-#include "base/clock.h"
 #include "bench_net.h"
-#include "engine/step.h"
-#include "methods/method.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,65 +19,15 @@ static const double warm_seconds = 0.3;
 struct worker {
     mwn_net *net;
     struct mwn_learner learner;
-    struct bench_data data;
-    struct mwn_batch batch[2]; /* train, meta */
-    const struct mwn_method *method;
-    void *options, *self; /* owned */
-    struct mwn_step step;
+    struct mwn_bench_data data;
+    struct mwn_bench_worker at;
 };
 
 static void worker_release(struct worker *w)
 {
-    if (w->method && w->method->end && w->self)
-        w->method->end(w->self);
-    if (w->method && w->method->options && w->options)
-        mwn_options_release(w->method->options, w->options);
-    mwn_step_release(&w->step);
-    mwn_free(w->self);
-    mwn_free(w->options);
-    bench_data_release(&w->data);
+    mwn_bench_worker_release(&w->at);
+    mwn_bench_data_release(&w->data);
     mwn_net_free(w->net);
-}
-
-static mwn_status find_method(struct worker *w, const char *name, struct mwn_error *err)
-{
-    w->method = mwn_method_find(name);
-    if (w->method)
-        return MWN_OK;
-    mwn_fail(err, MWN_ERR_CONFIG, "there is no method '%s'", name);
-    return mwn_hint(err, "'mwnet list methods' shows them");
-}
-
-static mwn_status begin_method(struct worker *w, size_t batch, struct mwn_error *err)
-{
-    mwn_status status = MWN_OK;
-    const struct mwn_meta_options meta = {.batch = (int64_t)batch, .every = 1};
-    bool needs_meta = w->method->needs & MWN_NEEDS_META;
-    w->self = mwn_alloc(1, w->method->self_size);
-    w->options = mwn_alloc(1, w->method->options_size);
-    if (!w->self || !w->options)
-        return mwn_fail_memory(err, w->method->self_size, "a method's state");
-    if (w->method->options)
-        MWN_TRY(mwn_options_default(w->method->options, w->options, err));
-    if (w->method->begin)
-        MWN_TRY(w->method->begin(w->self, w->options, batch, 1, err));
-    w->step.sgd.momentum = 0.9;
-    w->step.sgd.weight_decay = 5e-4;
-    MWN_TRY(mwn_step_init(&w->step, &w->learner, &meta, batch, needs_meta, err));
-    w->step.lr = 1e-4;
-    w->step.train = &w->batch[0];
-    w->step.meta = needs_meta ? &w->batch[1] : NULL;
-out:
-    return status;
-}
-
-static mwn_status take_step(struct worker *w, double *seconds, struct mwn_error *err)
-{
-    double start = mwn_clock_now();
-    mwn_status status = w->method->step(w->self, &w->step, err);
-    *seconds = mwn_clock_now() - start;
-    w->step.iteration++;
-    return status;
 }
 
 static mwn_status warm_up(struct worker *w, struct mwn_error *err)
@@ -88,7 +35,7 @@ static mwn_status warm_up(struct worker *w, struct mwn_error *err)
     mwn_status status = MWN_OK;
     double seconds = 0, sum = 0;
     for (int i = 0; i < WARM_STEPS || sum < warm_seconds; i++) {
-        MWN_TRY(take_step(w, &seconds, err));
+        MWN_TRY(mwn_bench_worker_step(&w->at, &w->data, &seconds, err));
         sum += seconds;
     }
 out:
@@ -119,18 +66,13 @@ static mwn_status worker_init(struct worker *w, int argc, char **argv,
     if (argc > 5)
         MWN_TRY(read_count(&threads, argv[5], "THREADS", err));
     size_t batch = (size_t)count;
-    MWN_TRY(find_method(w, argv[3], err));
     MWN_TRY(bench_precision(&precision, argv[4], err));
     MWN_TRY(bench_net_create(&w->net, argv[1], precision, threads, err));
-    MWN_TRY(
-        mwn_net_plan(w->net, batch, w->method->needs & MWN_NEEDS_META ? batch : 0, err));
-    MWN_TRY(bench_data_create(&w->data, w->net, 2, batch, err));
     mwn_net_learner(w->net, &w->learner);
-    for (size_t i = 0; i < 2; i++)
-        w->batch[i] = (struct mwn_batch){.n = batch,
-                                         .x = w->data.x + i * batch * bench_sample(w->net),
-                                         .label = w->data.label};
-    MWN_TRY(begin_method(w, batch, err));
+    MWN_TRY(mwn_bench_worker_begin(&w->at, argv[3], &w->learner, batch, err));
+    bool needs_meta = w->at.method->needs & MWN_NEEDS_META;
+    MWN_TRY(mwn_net_plan(w->net, batch, needs_meta ? batch : 0, err));
+    MWN_TRY(mwn_bench_data_create(&w->data, w->net, batch, err));
     MWN_TRY(warm_up(w, err));
 out:
     return status;
@@ -149,7 +91,7 @@ static mwn_status serve(struct worker *w, struct mwn_error *err)
             break;
         if (strcmp(line, "step") != 0)
             return mwn_fail(err, MWN_ERR_CONFIG, "what is '%s'?", line);
-        MWN_TRY(take_step(w, &seconds, err));
+        MWN_TRY(mwn_bench_worker_step(&w->at, &w->data, &seconds, err));
         printf("%.9f\n", seconds);
         fflush(stdout);
     }

@@ -6,14 +6,9 @@
  * shares and speed-ups are medians of what a step reached of the peak beside it. */
 #include "base/base.h"
 #include "base/clock.h"
-#include "base/mem.h"
-#include "base/rng.h"
 #include "base/status.h"
-#include "engine/step.h"
-#include "methods/method.h"
-#include "models/model.h"
-#include "nn/net.h"
 #include "nn/peak.h"
+#include "train/bench_setup.h"
 #include "train/json_writer.h"
 #include "train/run.h"
 
@@ -21,29 +16,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES = 10, ROUNDS_MIN = 3, ROUNDS_MAX = 400 };
+enum { ROUNDS_MIN = 3, ROUNDS_MAX = 400 };
 
 struct subject {
     const char *key, *model; /* name in the report, model.name */
     size_t batch;
-    struct mwn_shape shape;
     double seconds; /* to measure for, in each variant             */
     bool low;       /* whether low memory is a variant             */
 };
 
 static const struct subject subjects[] = {
-    {"resnet32", "resnet32", 100, {3, 32, 32}, 4, true},
-    {"wrn28_10", "wrn-28-10", 8, {3, 32, 32}, 7, false},
-    {"resnet50", "resnet50", 4, {3, 224, 224}, 4, false},
-    {"smallconv", "smallconv", 100, {1, 28, 28}, 1, false},
-    {"mlp", "mlp", 100, {512, 1, 1}, 0.5, false},
+    {"resnet32", "resnet32", 100, 4, true}, {"wrn28_10", "wrn-28-10", 8, 7, false},
+    {"resnet50", "resnet50", 4, 4, false},  {"smallconv", "smallconv", 100, 1, false},
+    {"mlp", "mlp", 100, 0.5, false},
 };
 
 /* A method at work on a net. */
 struct worker {
-    const struct mwn_method *method;
-    void *options, *self; /* owned */
-    struct mwn_step step;
+    struct mwn_bench_worker at;
     double seconds[ROUNDS_MAX];
     double share[ROUNDS_MAX]; /* of the f32 peak, if a plain step were 3 forwards, a
                                  Meta-Weight-Net step 10                            */
@@ -58,119 +48,27 @@ struct bench {
     mwn_net *net;
     struct mwn_learner learner;
     struct worker plain, meta;
-    float *x;       /* owned [2][batch][sample] */
-    int32_t *label; /* owned [batch]            */
+    struct mwn_bench_data data;
 };
-
-static void worker_release(struct worker *w)
-{
-    if (w->method && w->method->end && w->self)
-        w->method->end(w->self);
-    if (w->method && w->method->options && w->options)
-        mwn_options_release(w->method->options, w->options);
-    mwn_step_release(&w->step);
-    mwn_free(w->self);
-    mwn_free(w->options);
-    memset(w, 0, sizeof *w);
-}
-
-static mwn_status worker_begin(struct worker *w, const char *method, struct bench *bench,
-                               struct mwn_error *err)
-{
-    mwn_status status = MWN_OK;
-    size_t batch = bench->subject->batch;
-    struct mwn_meta_options meta = {.batch = (int64_t)batch, .every = 1};
-    w->method = mwn_method_find(method);
-    w->self = mwn_alloc(1, w->method->self_size);
-    w->options = mwn_alloc(1, w->method->options_size);
-    if (!w->self || !w->options)
-        return mwn_fail_memory(err, w->method->self_size, "a method's state");
-    if (w->method->options)
-        MWN_TRY(mwn_options_default(w->method->options, w->options, err));
-    if (w->method->begin)
-        MWN_TRY(w->method->begin(w->self, w->options, batch, 1, err));
-    w->step.sgd.momentum = 0.9;
-    w->step.sgd.weight_decay = 5e-4;
-    MWN_TRY(mwn_step_init(&w->step, &bench->learner, &meta, batch,
-                          w->method->needs & MWN_NEEDS_META, err));
-    w->step.lr = 1e-4;
-out:
-    return status;
-}
 
 static void bench_release(struct bench *bench)
 {
-    worker_release(&bench->plain);
-    worker_release(&bench->meta);
+    mwn_bench_worker_release(&bench->plain.at);
+    mwn_bench_worker_release(&bench->meta.at);
     mwn_net_free(bench->net);
-    mwn_free(bench->x);
-    mwn_free(bench->label);
+    mwn_bench_data_release(&bench->data);
     memset(bench, 0, sizeof *bench);
-}
-
-static mwn_status make_net(struct bench *bench, int threads, struct mwn_error *err)
-{
-    mwn_status status = MWN_OK;
-    const struct subject *subject = bench->subject;
-    struct mwn_model_options model = {0};
-    struct mwn_graph graph = {0};
-    const struct mwn_net_options options = {.backend = "auto",
-                                            .precision = bench->precision,
-                                            .meta_precision = bench->precision,
-                                            .low_memory = bench->low_memory,
-                                            .threads = threads,
-                                            .bn_eps = 1e-5,
-                                            .bn_momentum = 0.1,
-                                            .seed = 1};
-    MWN_TRY(mwn_options_default(mwn_model_option_rows, &model, err));
-    MWN_TRY(mwn_option_set(mwn_option_find(mwn_model_option_rows, "name"), "model", &model,
-                           subject->model, err));
-    MWN_TRY(mwn_model_build(&graph, &model, subject->shape, CLASSES, err));
-    MWN_TRY(mwn_net_create(&bench->net, &graph, &options, err));
-    mwn_net_learner(bench->net, &bench->learner);
-out:
-    mwn_options_release(mwn_model_option_rows, &model);
-    return status;
-}
-
-static mwn_status make_data(struct bench *bench, struct mwn_error *err)
-{
-    const struct subject *subject = bench->subject;
-    struct mwn_shape s = subject->shape;
-    size_t count = 2 * subject->batch * (size_t)s.c * (size_t)s.h * (size_t)s.w;
-    struct mwn_rng rng = mwn_rng_at(1, MWN_STREAM_BENCH, 0, 0);
-    bench->x = mwn_alloc(count, sizeof *bench->x);
-    bench->label = mwn_alloc(subject->batch, sizeof *bench->label);
-    if (!bench->x || !bench->label)
-        return mwn_fail_memory(err, count * sizeof *bench->x, "the data");
-    for (size_t i = 0; i < count; i++)
-        bench->x[i] = (float)mwn_rng_normal(&rng);
-    for (size_t i = 0; i < subject->batch; i++)
-        bench->label[i] = (int32_t)(i % CLASSES);
-    return MWN_OK;
 }
 
 /* A step beside a measurement of the peak, which is short against it. */
 static mwn_status timed_step(struct bench *bench, struct worker *w, struct mwn_error *err)
 {
-    const struct subject *subject = bench->subject;
-    struct mwn_shape s = subject->shape;
-    size_t sample = (size_t)s.c * (size_t)s.h * (size_t)s.w;
-    const struct mwn_batch batch[2] = {
-        {.n = subject->batch, .x = bench->x, .label = bench->label},
-        {.n = subject->batch,
-         .x = bench->x + subject->batch * sample,
-         .label = bench->label}};
-    bool is_meta = w->method->needs & MWN_NEEDS_META;
+    bool is_meta = w->at.method->needs & MWN_NEEDS_META;
     double flops = mwn_net_flops(bench->net) * (double)bench->subject->batch / 1e9;
     double peak = mwn_peak_measure(mwn_net_backend(bench->net), MWN_PRECISION_F32,
                                    mwn_net_threads(bench->net), 0.004);
-    double start = mwn_clock_now();
-    w->step.train = &batch[0];
-    w->step.meta = is_meta ? &batch[1] : NULL;
-    mwn_status status = w->method->step(w->self, &w->step, err);
-    double seconds = mwn_clock_now() - start;
-    w->step.iteration++;
+    double seconds = 0;
+    mwn_status status = mwn_bench_worker_step(&w->at, &bench->data, &seconds, err);
     w->seconds[bench->rounds] = seconds;
     w->share[bench->rounds] = peak > 0 ? (is_meta ? 10 : 3) * flops / seconds / peak : 0;
     bench->peak = peak > bench->peak ? peak : bench->peak;
@@ -271,11 +169,17 @@ static mwn_status begin(struct bench *bench, int threads, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     size_t batch = bench->subject->batch;
-    MWN_TRY(make_net(bench, threads, err));
+    MWN_TRY(mwn_bench_net(&bench->net, bench->subject->model,
+                          (struct mwn_net_options){.precision = bench->precision,
+                                                   .meta_precision = bench->precision,
+                                                   .low_memory = bench->low_memory,
+                                                   .threads = threads},
+                          err));
+    mwn_net_learner(bench->net, &bench->learner);
     MWN_TRY(mwn_net_plan(bench->net, batch, batch, err));
-    MWN_TRY(make_data(bench, err));
-    MWN_TRY(worker_begin(&bench->plain, "ce", bench, err));
-    MWN_TRY(worker_begin(&bench->meta, "mwnet", bench, err));
+    MWN_TRY(mwn_bench_data_create(&bench->data, bench->net, batch, err));
+    MWN_TRY(mwn_bench_worker_begin(&bench->plain.at, "ce", &bench->learner, batch, err));
+    MWN_TRY(mwn_bench_worker_begin(&bench->meta.at, "mwnet", &bench->learner, batch, err));
 out:
     return status;
 }
