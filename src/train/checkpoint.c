@@ -66,7 +66,8 @@ static mwn_status state_alloc(struct state *state, const mwn_net *net,
     state->work = mwn_alloc(largest, sizeof(double));
     if (state->param && state->momentum && state->mean && state->variance && state->work)
         return MWN_OK;
-    return mwn_fail_memory(err, 2 * state->params * sizeof(float), "a checkpoint");
+    mwn_fail_memory(err, 2 * state->params * sizeof(float), "a checkpoint");
+    return MWN_ERR_MEMORY;
 }
 
 /* The state is there while the model's file is written. */
