@@ -43,10 +43,11 @@ static mwn_status time_loader(const struct mwn_run *run, int threads, double sec
     struct mwn_shape s = run->sets.shape;
     MWN_TRY(make_loader(&loader, run, threads, err));
     double start = mwn_clock_now(), taken = 0;
-    for (; taken < seconds; taken = mwn_clock_now() - start) {
+    while (taken < seconds) {
         struct mwn_batch batch;
         MWN_TRY(mwn_loader_next(loader, &batch, err));
         images += batch.n;
+        taken = mwn_clock_now() - start;
     }
     double rate = (double)images / taken;
     printf("%d threads: %9.0f images/s, %9.0f a thread, %6.2f us an image, %5.2f GB/s\n",
@@ -160,22 +161,22 @@ static mwn_status time_steps(struct mwn_run *run, size_t steps, struct mwn_error
 {
     mwn_status status = MWN_OK;
     struct kept kept[2] = {0};
+    struct times times = {0};
     struct mwn_shape s = run->sets.shape;
     size_t sample = (size_t)s.c * (size_t)s.h * (size_t)s.w;
-    struct times times = {mwn_alloc(steps, sizeof(double)),
-                          mwn_alloc(steps, sizeof(double)), 0, 0};
-    if (!times.with || !times.without)
+    times.with = mwn_alloc(steps, sizeof(double));
+    times.without = mwn_alloc(steps, sizeof(double));
+    if (!times.with || !times.without) {
         status = mwn_fail_memory(err, steps * sizeof(double), "the times");
-    else
-        status = keep_batch(&kept[0], run->train, sample, err);
-    if (status == MWN_OK && run->meta)
-        status = keep_batch(&kept[1], run->meta, sample, err);
-    if (status == MWN_OK) /* the first step finds nothing prepared */
-        status = bench_run_step(run, err);
-    if (status == MWN_OK)
-        status = take_turns(run, kept, steps, &times, err);
-    if (status == MWN_OK)
-        print_times(&times, steps);
+        goto out;
+    }
+    MWN_TRY(keep_batch(&kept[0], run->train, sample, err));
+    if (run->meta)
+        MWN_TRY(keep_batch(&kept[1], run->meta, sample, err));
+    MWN_TRY(bench_run_step(run, err)); /* which finds nothing prepared */
+    MWN_TRY(take_turns(run, kept, steps, &times, err));
+    print_times(&times, steps);
+out:
     for (int k = 0; k < 2; k++)
         kept_release(&kept[k]);
     mwn_free(times.with);

@@ -77,9 +77,10 @@ static void test_the_data_has_the_networks_shape_and_every_class(void **state)
     struct mwn_error err = {0};
     if (bench_open(&b, "smallconv", "mwnet", &err) != MWN_OK)
         fail_msg("%s", err.text);
-    assert_int_equal(mwn_bench_sample(b.net), 28 * 28);
-    assert_ptr_equal(b.data.batch[1].x, b.data.x + BATCH * 28 * 28);
-    assert_memory_not_equal(b.data.batch[0].x, b.data.batch[1].x, 28 * 28 * sizeof(float));
+    const size_t sample = 784;
+    assert_int_equal(mwn_bench_sample(b.net), sample);
+    assert_ptr_equal(b.data.batch[1].x, b.data.x + BATCH * sample);
+    assert_memory_not_equal(b.data.batch[0].x, b.data.batch[1].x, sample * sizeof(float));
     for (int i = 0; i < BATCH; i++)
         assert_int_equal(b.data.batch[0].label[i], i % MWN_BENCH_CLASSES);
     bench_close(&b);

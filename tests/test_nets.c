@@ -492,9 +492,9 @@ static void test_passes_cut_at_the_head_run_nothing_below_it(void **state)
     const struct mwn_graph *graph = mwn_net_graph(net);
     mwn_net_learner(net, &l);
     void *x = case_input(net, &data), *u = case_vector(net, data.direction);
-    double *seconds = case_alloc(3 * (size_t)graph->node_count, sizeof *seconds);
-    const struct mwn_trace trace = {
-        {seconds, seconds + graph->node_count, seconds + 2 * graph->node_count}};
+    const size_t nodes = (size_t)graph->node_count;
+    double *seconds = case_alloc(3 * nodes, sizeof *seconds);
+    const struct mwn_trace trace = {{seconds, seconds + nodes, seconds + 2 * nodes}};
     const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
     const struct mwn_meta_pass pass = {loss, u, l.head};
     assert_int_equal(l.forward(l.self, &batch, loss, &err), MWN_OK);

@@ -210,7 +210,8 @@ static void losses_at(mwn_net *net, const struct case_data *data, double t, doub
     void *moved = case_alloc(learner.n_params, sizeof(double));
     const struct mwn_batch batch = {.n = data->n, .x = x, .label = data->label, .key = 3};
     mwn_vec_add(learner.dtype, learner.n_params, learner.params, t, u, moved);
-    const struct mwn_meta_pass pass = {.loss = loss};
+    struct mwn_meta_pass pass = {0};
+    pass.loss = loss;
     if (learner.meta(learner.self, moved, &batch, &pass, &err) != MWN_OK)
         fail_msg("%s", err.text);
     free(x);

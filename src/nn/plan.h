@@ -58,7 +58,7 @@ struct mwn_plan {
     size_t action_count, action_room;
     struct mwn_loss loss;
     double *mean; /* owned [n]: 1/n                                         */
-    size_t sums; /* offset of layers' sums in the work region             */
+    size_t sums;  /* offset of layers' sums in the work region             */
     size_t activation_bytes, scratch_bytes, work_bytes; /* what it needs of each region  */
     const struct mwn_plan_shared *shared; /* borrowed                                   */
     const void *x; /* the batch of the last forward; borrowed                */
