@@ -169,6 +169,51 @@ static void iterate(mwn_net *net, const struct mwn_batch *batch, void *grad, dou
 /* bfloat16 has 8 bits: the bounds are on how far a net with every activation rounded to it is
  * from the reference, about twice what is seen. In the direction of the losses' gradient, the
  * one that counts, tangent and gradient still agree. */
+/* A batch-norm behind a convolution whose bias, of which nothing is left behind the norm, is large
+ * against the deviation. */
+static mwn_net *far_net(const struct case_kind *kind, struct case_data *data)
+{
+    struct mwn_graph g = {0};
+    const struct mwn_conv_spec first = {
+        .out = 16, .kernel_h = 1, .kernel_w = 1, .stride = 1};
+    const struct mwn_conv_spec second = {
+        .out = 16, .kernel_h = 3, .kernel_w = 3, .stride = 1, .pad = 1, .bias = true};
+    const struct mwn_linear_spec head = {.out = CASE_CLASSES};
+    double far[16];
+    int x = mwn_graph_input(&g, (struct mwn_shape){3, 8, 8});
+    x = mwn_graph_conv(&g, x, "first", &first);
+    x = mwn_graph_conv(&g, x, "second", &second);
+    x = mwn_graph_bnorm(&g, x, MWN_NO_NODE, true, "norm");
+    x = mwn_graph_linear(&g, mwn_graph_gpool(&g, x), "head", &head);
+    mwn_graph_output(&g, x);
+    case_data_make(data, &g, 6, CASE_CLASSES, 0.01);
+    mwn_net *net = case_net(&g, kind);
+    for (int c = 0; c < 16; c++)
+        far[c] = 200;
+    mwn_net_set(net, mwn_net_params(net), 2, far);
+    return net;
+}
+
+static void test_batch_norm_is_exact_far_from_zero(void **state)
+{
+    (void)state;
+    const struct case_kind *kinds[] = {&CASE_FAST, &CASE_REF64};
+    struct case_data data[2];
+    struct case_result result[2];
+    for (int k = 0; k < 2; k++) {
+        mwn_net *net = far_net(kinds[k], &data[k]);
+        assert_string_equal(mwn_net_graph(net)->params[2].name, "second.bias");
+        case_run(net, &data[k], &result[k]);
+        mwn_net_free(net);
+    }
+    ASSERT_BELOW(case_distance(result[0].loss, result[1].loss, data[0].n), 1e-5);
+    ASSERT_BELOW(case_distance(result[0].dloss, result[1].dloss, data[0].n), 1e-3);
+    for (int k = 0; k < 2; k++) {
+        free(result[k].grad);
+        case_data_release(&data[k]);
+    }
+}
+
 static void test_bf16_is_near_the_reference(void **state)
 {
     (void)state;
@@ -580,6 +625,7 @@ int main(void)
         cmocka_unit_test(test_identity_holds_on_the_fast_backend),
         cmocka_unit_test(test_fast_backend_matches_reference),
         cmocka_unit_test(test_bottlenecks_match_the_reference_and_hold_the_identity),
+        cmocka_unit_test(test_batch_norm_is_exact_far_from_zero),
         cmocka_unit_test(test_bf16_is_near_the_reference),
         cmocka_unit_test(test_precisions_of_train_and_meta_are_apart),
         cmocka_unit_test(test_planned_step_allocates_nothing),

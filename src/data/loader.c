@@ -332,9 +332,9 @@ size_t mwn_loader_bytes(const mwn_loader *loader)
 {
     if (!loader)
         return 0;
-    const struct slot *slot = loader->slots;
     size_t sample = loader->sample * mwn_dtype_size(loader->options.dtype);
-    size_t batch = loader->batch * (sample + sizeof *slot->label + sizeof *slot->index);
+    size_t one = sample + sizeof *loader->slots->label + sizeof *loader->slots->index;
+    size_t batch = loader->batch * one;
     return loader->slot_count * batch + loader->set->n * sizeof *loader->order;
 }
 
