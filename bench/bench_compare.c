@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "base/file.h"
 #include "base/status.h"
+#include "train/bench_setup.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -87,12 +88,6 @@ out:
     return status;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static struct figure figure_of(const struct runs *runs, const char *net, const char *key)
 {
     double values[RUNS_MAX];
@@ -104,7 +99,7 @@ static struct figure figure_of(const struct runs *runs, const char *net, const c
     }
     if (n == 0)
         return (struct figure){0};
-    qsort(values, n, sizeof *values, by_value);
+    mwn_bench_sort(values, n);
     double median = (values[(n - 1) / 2] + values[n / 2]) / 2;
     return (struct figure){median, (values[n - 1] - values[0]) / median, n};
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "train/bench_setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,12 +129,6 @@ out:
     return status;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* A neighbour on the machine can only make a step longer: the lower quartile sees least of it. */
 static void print_quantile(struct times *times, size_t steps, size_t part, const char *name)
 {
@@ -147,8 +142,8 @@ static void print_times(struct times *times, size_t steps)
     double sum = 0;
     for (size_t i = 0; i < steps; i++)
         sum += times->with[i];
-    qsort(times->with, steps, sizeof(double), by_value);
-    qsort(times->without, steps, sizeof(double), by_value);
+    mwn_bench_sort(times->with, steps);
+    mwn_bench_sort(times->without, steps);
     printf("%zu steps\n", steps);
     print_quantile(times, steps, 1, "lower quartile");
     print_quantile(times, steps, 2, "median");

@@ -310,6 +310,8 @@ static void brute_d(struct bench *b, size_t from, double d[TRAIN])
     }
 }
 
+static const double some_coef[TRAIN] = {0.1, 0.2, 0.05, 0.1, 0.3, 0.15, 0.1};
+
 static void hypergradient(struct bench *b, int gradient, const double *coef, double *scale)
 {
     struct mwn_error err = {0};
@@ -321,18 +323,17 @@ static void hypergradient(struct bench *b, int gradient, const double *coef, dou
 static void test_d_by_jvp_difference_and_last_layer(void **state)
 {
     (void)state;
-    const double coef[TRAIN] = {0.1, 0.2, 0.05, 0.1, 0.3, 0.15, 0.1};
     struct bench b;
     double d[TRAIN], scale = 0;
     bench_open(&b, &(struct setting){.weights = "mean"});
-    hypergradient(&b, MWN_GRADIENT_JVP, coef, &scale);
+    hypergradient(&b, MWN_GRADIENT_JVP, some_coef, &scale);
     brute_d(&b, 0, d);
     assert_close(TRAIN, b.step.d, d, 1e-13);
     assert_near(scale, -0.7, 0);
-    hypergradient(&b, MWN_GRADIENT_LAST_LAYER, coef, &scale);
+    hypergradient(&b, MWN_GRADIENT_LAST_LAYER, some_coef, &scale);
     brute_d(&b, TOY_AT_HEAD, d);
     assert_close(TRAIN, b.step.d, d, 1e-13);
-    hypergradient(&b, MWN_GRADIENT_FD, coef, &scale);
+    hypergradient(&b, MWN_GRADIENT_FD, some_coef, &scale);
     brute_d(&b, 0, d);
     assert_close(TRAIN, b.step.d, d, 1e-3);
     bench_close(&b);
@@ -357,7 +358,6 @@ static size_t sample(struct bench *b, uint64_t iteration, const double *coef)
 static void test_sampled_d_is_unbiased(void **state)
 {
     (void)state;
-    const double coef[TRAIN] = {0.1, 0.2, 0.05, 0.1, 0.3, 0.15, 0.1};
     const double shares[] = {0.05, 0.3, 0.9};
     for (size_t k = 0; k < MWN_COUNT(shares); k++) {
         struct bench b;
@@ -365,10 +365,10 @@ static void test_sampled_d_is_unbiased(void **state)
         bool seen[MWN_COUNT(toy_layers)] = {false};
         bench_open(&b, &(struct setting){.weights = "mean"});
         b.step.cut = mwn_layer_cut_of(MWN_COUNT(toy_layers), shares[k]);
-        hypergradient(&b, MWN_GRADIENT_JVP, coef, &scale);
+        hypergradient(&b, MWN_GRADIENT_JVP, some_coef, &scale);
         memcpy(d, b.step.d, sizeof d);
         for (uint64_t i = 0; i < 1000; i++) {
-            size_t layer = sample(&b, i, coef);
+            size_t layer = sample(&b, i, some_coef);
             if (seen[layer])
                 continue;
             seen[layer] = true;
@@ -387,23 +387,22 @@ static void test_sampled_d_is_unbiased(void **state)
 static void test_samples_depend_on_seed_and_iteration_alone(void **state)
 {
     (void)state;
-    const double coef[TRAIN] = {0.1, 0.2, 0.05, 0.1, 0.3, 0.15, 0.1};
     struct bench b;
     size_t first[64], same = 0, other = 0;
     double d[TRAIN];
     bench_open(&b, &(struct setting){.weights = "mean"});
     b.step.cut = mwn_layer_cut_of(MWN_COUNT(toy_layers), 0.5);
     for (uint64_t i = 0; i < 64; i++)
-        first[i] = sample(&b, i, coef);
+        first[i] = sample(&b, i, some_coef);
     memcpy(d, b.step.d, sizeof d);
     for (uint64_t i = 64; i-- > 0;)
-        same += sample(&b, i, coef) == first[i];
+        same += sample(&b, i, some_coef) == first[i];
     assert_int_equal(same, 64);
-    sample(&b, 63, coef);
+    sample(&b, 63, some_coef);
     assert_memory_equal(b.step.d, d, sizeof d);
     b.step.seed = 2;
     for (uint64_t i = 0; i < 64; i++)
-        other += sample(&b, i, coef) == first[i];
+        other += sample(&b, i, some_coef) == first[i];
     assert_true(other < 50);
     bench_close(&b);
 }
@@ -412,14 +411,13 @@ static void test_samples_depend_on_seed_and_iteration_alone(void **state)
 static void test_sampling_everything_is_exact(void **state)
 {
     (void)state;
-    const double coef[TRAIN] = {0.1, 0.2, 0.05, 0.1, 0.3, 0.15, 0.1};
     struct bench b;
     double d[TRAIN], scale = 0;
     bench_open(&b, &(struct setting){.weights = "mean"});
-    hypergradient(&b, MWN_GRADIENT_JVP, coef, &scale);
+    hypergradient(&b, MWN_GRADIENT_JVP, some_coef, &scale);
     memcpy(d, b.step.d, sizeof d);
     b.step.cut = mwn_layer_cut_of(MWN_COUNT(toy_layers), 1);
-    assert_int_equal(sample(&b, 5, coef), 0);
+    assert_int_equal(sample(&b, 5, some_coef), 0);
     assert_memory_equal(b.step.d, d, sizeof d);
     b.learner.layers = NULL;
     assert_int_equal(mwn_layer_count(&b.learner), 2);
@@ -428,7 +426,7 @@ static void test_sampling_everything_is_exact(void **state)
     b.step.cut = mwn_layer_cut_of(2, 0.25);
     assert_near(mwn_layer_cut_chance(&b.step.cut, 0), 0.25, 1e-12);
     for (uint64_t i = 0; i < 40; i++) {
-        size_t layer = sample(&b, i, coef);
+        size_t layer = sample(&b, i, some_coef);
         assert_true(layer == 0 || layer == 2); /* head is the third of the toy's own */
     }
     bench_close(&b);

@@ -39,9 +39,9 @@ const struct cmd cmd_bench = {
     .help =
         "Usage: mwnet bench [--only NAME,...] [--threads N]\n"
         "\n"
-        "Measures a plain SGD step and a Meta-Weight-Net step in float32 and, where the "
-        "CPU\n"
-        "has it, in bfloat16: seconds, their ratio, the share of the machine's peak of\n"
+        "Measures a plain SGD step and a Meta-Weight-Net step in float32 and, where the\n"
+        "CPU has it, in bfloat16: seconds, their ratio, the share of the machine's peak "
+        "of\n"
         "multiply-adds (measured beside each step), and the memory.\n"
         "\n"
         "Options\n"

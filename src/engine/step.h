@@ -67,9 +67,9 @@ MWN_MUST_CHECK mwn_status mwn_step_forward(struct mwn_step *step, struct mwn_err
 
 /* Virtual step with coefficients coef[n] (NULL: w^ = w, as in L2RW), meta loss and gradient u
  * there, and step->d. u has no entries for layers that take no part (last_layer, sampled) and
- * is weighted for those that do (sampled). *scale = -lr*s, so that grad_Theta = *scale * sum_i d_i dc_i/dTheta
- * (see step.c). For coef NULL scale is -lr, and step->shifted is left alone; the central
- * difference (meta.gradient fd) uses step->shifted up. */
+ * is weighted for those that do (sampled). *scale = -lr*s, so that
+ * grad_Theta = *scale * sum_i d_i dc_i/dTheta (see step.c). For coef NULL scale is -lr, and
+ * step->shifted is left alone; the central difference (meta.gradient fd) uses step->shifted up. */
 MWN_MUST_CHECK mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef,
                                                  double *scale, struct mwn_error *err);
 

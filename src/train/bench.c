@@ -1,6 +1,6 @@
 /* bench.c - mwn_bench: seconds of a plain and of a Meta-Weight-Net step on the usual
- * networks, in f32 and, where the CPU has it, in bf16, and once in low memory. Steps of both kinds take turns, medians
- * are reported; the data is noise, which costs what real data costs.
+ * networks, in f32 and, where the CPU has it, in bf16, and once in low memory. Steps of both
+ * kinds take turns, medians are reported; the data is noise, which costs what real data costs.
  *
  * On a shared machine the clock rate drifts: the FMA peak is measured before every step, and
  * shares and speed-ups are medians of what a step reached of the peak beside it. */
@@ -75,6 +75,13 @@ static mwn_status timed_step(struct bench *bench, struct worker *w, struct mwn_e
     return status;
 }
 
+/* Whether another round is due, which must be over at about the time `end`. */
+static bool goes_on(const struct bench *bench, double end)
+{
+    return bench->rounds < ROUNDS_MAX &&
+           (bench->rounds < ROUNDS_MIN || mwn_clock_now() < end);
+}
+
 /* Steps of both kinds in turn; the first ones only warm up. */
 static mwn_status run_rounds(struct bench *bench, struct mwn_error *err)
 {
@@ -82,9 +89,7 @@ static mwn_status run_rounds(struct bench *bench, struct mwn_error *err)
     MWN_TRY(timed_step(bench, &bench->plain, err));
     MWN_TRY(timed_step(bench, &bench->meta, err));
     double end = mwn_clock_now() + bench->subject->seconds;
-    for (; bench->rounds < ROUNDS_MAX; bench->rounds++) {
-        if (bench->rounds >= ROUNDS_MIN && mwn_clock_now() >= end)
-            break;
+    for (; goes_on(bench, end); bench->rounds++) {
         MWN_TRY(timed_step(bench, &bench->plain, err));
         MWN_TRY(timed_step(bench, &bench->meta, err));
     }
@@ -92,15 +97,9 @@ out:
     return status;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(double *values, int count)
 {
-    qsort(values, (size_t)count, sizeof *values, by_value);
+    mwn_bench_sort(values, (size_t)count);
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
@@ -203,13 +202,11 @@ static mwn_status measure_cost(struct bench *low, int threads, double *cost,
     MWN_TRY(begin(&full, threads, err));
     MWN_TRY(timed_step(&full, &full.meta, err));
     double end = mwn_clock_now() + full.subject->seconds;
-    for (int *i = &full.rounds; *i < ROUNDS_MAX; ++*i) {
-        if (*i >= ROUNDS_MIN && mwn_clock_now() >= end)
-            break;
-        low->rounds = *i;
+    for (; goes_on(&full, end); full.rounds++) {
+        int i = low->rounds = full.rounds;
         MWN_TRY(timed_step(&full, &full.meta, err));
         MWN_TRY(timed_step(low, &low->meta, err));
-        ratio[*i] = low->meta.seconds[*i] / full.meta.seconds[*i];
+        ratio[i] = low->meta.seconds[i] / full.meta.seconds[i];
     }
     *cost = median(ratio, full.rounds);
 out:
