@@ -16,12 +16,14 @@ begin() {
 
 # lines_at_least N: waits until the record of the run has so many lines.
 lines_at_least() {
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    tries=0
+    while [ "$tries" -lt 200 ]; do
         lines=0
         [ ! -f stopped/record.jsonl ] || lines=$(wc -l <stopped/record.jsonl)
         [ "$lines" -lt "$1" ] || return 0
         kill -0 "$child" 2>/dev/null || return 0
-        sleep 0.1
+        sleep 0.01
+        tries=$((tries + 1))
     done
 }
 
