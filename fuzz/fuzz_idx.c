@@ -60,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mwn_data_options options = {.reader = reader, .path = folder};
     struct mwn_source source;
     struct mwn_error err = {0};
-    if (mwn_source_open(&source, &options, MWN_PART_TRAIN, &err) == MWN_OK)
+    const struct mwn_request request = {.options = &options, .part = MWN_PART_TRAIN};
+    if (mwn_source_open(&source, &request, &err) == MWN_OK)
         use(&source);
     else if (err.status == MWN_OK || err.text[0] == '\0')
         abort();

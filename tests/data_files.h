@@ -39,6 +39,14 @@ static inline int data_remove_folder(void **state)
     return system(command);
 }
 
+static inline mwn_status data_open(struct mwn_source *source,
+                                   const struct mwn_data_options *options,
+                                   enum mwn_part part, struct mwn_error *err)
+{
+    const struct mwn_request request = {.options = options, .part = part};
+    return mwn_source_open(source, &request, err);
+}
+
 /* A path in the folder; the last eight are kept. */
 static inline char *data_path(const char *name)
 {

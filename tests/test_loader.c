@@ -3,6 +3,7 @@
 #include "data_files.h"
 
 #include "base/buf.h"
+#include "base/status.h"
 #include "data/loader.h"
 
 #include <math.h>
@@ -47,7 +48,8 @@ static int make_set(void **state)
     return 0;
 }
 
-static const struct mwn_normalize plain = {.channels = 1, .mean = {0}, .std = {1}};
+static float zero[3] = {0}, one[3] = {1, 1, 1};
+static const struct mwn_normalize plain = {.channels = 1, .mean = zero, .std = one};
 
 static struct mwn_loader_options base_options(enum mwn_loader_order order)
 {
@@ -95,20 +97,25 @@ static mwn_status resolve(const char *name, const char *reader, const struct mwn
 static void test_known_constants_are_used(void **state)
 {
     (void)state;
-    struct mwn_normalize out;
+    struct mwn_normalize out = {0};
     struct mwn_error err = {0};
+    mwn_normalize_release(&out);
     assert_int_equal(resolve("cifar", "cifar10", NULL, &out, &err), MWN_OK);
     assert_int_equal(out.channels, 3);
     assert_true(fabsf(out.mean[0] - 125.3f / 255) < 1e-7f);
     assert_true(fabsf(out.std[2] - 66.7f / 255) < 1e-7f);
+    mwn_normalize_release(&out);
     assert_int_equal(resolve("auto", "cifar100", NULL, &out, &err), MWN_OK);
     assert_true(fabsf(out.mean[1] - 123.0f / 255) < 1e-7f);
+    mwn_normalize_release(&out);
     assert_int_equal(resolve("imagenet", "idx", NULL, &out, &err), MWN_OK);
     assert_true(fabsf(out.mean[2] - 0.406f) < 1e-7f);
     assert_true(fabsf(out.std[0] - 0.229f) < 1e-7f);
+    mwn_normalize_release(&out);
     assert_int_equal(resolve("none", "idx", NULL, &out, &err), MWN_OK);
     assert_int_equal(out.channels, 1);
     assert_true(out.mean[0] == 0 && out.std[0] == 1);
+    mwn_normalize_release(&out);
 }
 
 static void test_mean_is_measured_on_the_training_set(void **state)
@@ -120,19 +127,30 @@ static void test_mean_is_measured_on_the_training_set(void **state)
     struct mwn_source source = {.n = 3, .shape = {2, 1, 2}, .samples = pictures};
     struct mwn_set set = {.source = &source, .n = 2, .id = id};
     float real[] = {1, 2, 7, 7, 0, 0, 0, 0, 3, 6, 7, 7};
-    struct mwn_normalize out;
+    struct mwn_normalize out = {0};
     struct mwn_error err = {0};
+    mwn_normalize_release(&out);
     assert_int_equal(resolve("auto", "idx", &set, &out, &err), MWN_OK);
     assert_int_equal(out.channels, 2);
     assert_true(fabsf(out.mean[0] - 0.75f) < 1e-7f);
     assert_true(fabsf(out.std[0] - 0.4330127f) < 1e-7f);
     assert_true(fabsf(out.mean[1] - 0.2f) < 1e-7f);
     assert_true(out.std[1] == 1);
-    source.is_real = true;
+    source.type = MWN_SAMPLE_F32;
     source.samples = real;
+    mwn_normalize_release(&out);
     assert_int_equal(resolve("mean", "idx", &set, &out, &err), MWN_OK);
     assert_true(fabsf(out.mean[0] - 3) < 1e-6f);
     assert_true(fabsf(out.std[0] - sqrtf(3.5f)) < 1e-6f);
+    double wide[12];
+    for (size_t i = 0; i < 12; i++)
+        wide[i] = (double)real[i];
+    source.type = MWN_SAMPLE_F64;
+    source.samples = wide;
+    mwn_normalize_release(&out);
+    assert_int_equal(resolve("mean", "idx", &set, &out, &err), MWN_OK);
+    assert_true(fabsf(out.mean[0] - 3) < 1e-6f);
+    mwn_normalize_release(&out);
     data_expect(&err, resolve("mean", "idx", NULL, &out, &err), MWN_ERR_CONFIG,
                 "training set", (char *)NULL);
     set.n = 0;
@@ -143,7 +161,8 @@ static void test_mean_is_measured_on_the_training_set(void **state)
 static void test_normalize_text_reads_back_exactly(void **state)
 {
     (void)state;
-    struct mwn_normalize in = {.channels = 16}, out = {0};
+    float mean[16], std[16], half[] = {0.5f, 0}, quarter[] = {0.25f, 1};
+    struct mwn_normalize in = {16, mean, std}, out = {0};
     struct mwn_buf text = {0};
     struct mwn_error err = {0};
     struct mwn_rng rng = mwn_rng_at(1, MWN_STREAM_BENCH, 0, 0);
@@ -156,9 +175,12 @@ static void test_normalize_text_reads_back_exactly(void **state)
         char *words = mwn_buf_take(&text);
         assert_int_equal(resolve(words, "idx", NULL, &out, &err), MWN_OK);
         mwn_free(words);
-        assert_memory_equal(&in, &out, sizeof(in));
+        assert_int_equal(out.channels, 16);
+        assert_memory_equal(out.mean, mean, sizeof(mean));
+        assert_memory_equal(out.std, std, sizeof(std));
+        mwn_normalize_release(&out);
     }
-    in = (struct mwn_normalize){.channels = 2, .mean = {0.5f, 0}, .std = {0.25f, 1}};
+    in = (struct mwn_normalize){2, half, quarter};
     mwn_normalize_text(&in, &text);
     assert_string_equal(text.text, "0.5,0;0.25,1");
     mwn_buf_release(&text);
@@ -174,7 +196,7 @@ static void test_bad_normalize_is_reported(void **state)
                                       "0.5;1e-60", "0.5;1,",
                                       "0.5;1;2",   "",
                                       "0;inf",     "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1;1"};
-    struct mwn_normalize out;
+    struct mwn_normalize out = {0};
     struct mwn_error err = {0};
     for (size_t i = 0; i < MWN_COUNT(bad); i++)
         data_expect(&err, resolve(bad[i], "idx", NULL, &out, &err), MWN_ERR_CONFIG,
@@ -188,11 +210,11 @@ static void test_bad_normalize_is_reported(void **state)
 static void test_sample_is_normalised(void **state)
 {
     (void)state;
-    const struct mwn_normalize normalize = {
-        .channels = 2, .mean = {0.5f, 0.25f}, .std = {0.25f, 2}};
-    const struct mwn_augment augment = {4, true};
+    float means[] = {0.5f, 0.25f}, stds[] = {0.25f, 2};
+    const struct mwn_normalize normalize = {2, means, stds};
+    const struct mwn_preparation how = {&made.set, &normalize, 4, true, NULL};
     float out[SAMPLE];
-    mwn_sample_prepare(&made.set, 3, &normalize, &augment, NULL, out);
+    assert_int_equal(mwn_sample_prepare(&how, 3, NULL, out, NULL), MWN_OK);
     for (size_t j = 0; j < SAMPLE; j++) {
         double mean = j < PLANE ? 0.5 : 0.25, std = j < PLANE ? 0.25 : 2;
         double x = data_byte(4, 4, j) / 255.0;
@@ -230,12 +252,12 @@ static void test_crop_reflects_without_repeating_the_edge(void **state)
     (void)state;
     for (int pad = 1; pad <= 4; pad++)
         for (uint64_t i = 0; i < 200; i++) {
-            const struct mwn_augment augment = {pad, i % 4 != 0};
+            const struct mwn_preparation how = {&made.set, &plain, pad, i % 4 != 0, NULL};
             struct mwn_rng rng = mwn_rng_at(9, MWN_STREAM_AUGMENT, 1, i);
             struct mwn_rng copy = rng;
             float out[SAMPLE];
-            mwn_sample_prepare(&made.set, i % COUNT, &plain, &augment, &rng, out);
-            expect_crop(out, i % COUNT, pad, augment.flip, copy);
+            assert_int_equal(mwn_sample_prepare(&how, i % COUNT, &rng, out, NULL), MWN_OK);
+            expect_crop(out, i % COUNT, pad, how.flip, copy);
         }
 }
 
@@ -246,19 +268,19 @@ static void test_reflected_row_by_hand(void **state)
     static const float rows[5][3] = {
         {30, 20, 10}, {20, 10, 20}, {10, 20, 30}, {20, 30, 20}, {30, 20, 10}};
     const float row[] = {10, 20, 30, 10, 20, 30, 10, 20, 30};
-    const struct mwn_augment augment = {2, false};
     const uint32_t id = 0;
     uint32_t ids[] = {id};
     const struct mwn_source source = {
-        .n = 1, .shape = {1, 3, 3}, .is_real = true, .samples = row};
+        .n = 1, .shape = {1, 3, 3}, .type = MWN_SAMPLE_F32, .samples = row};
     const struct mwn_set set = {.source = &source, .n = 1, .id = ids};
+    const struct mwn_preparation how = {&set, &plain, 2, false, NULL};
     bool seen[5] = {false};
     for (uint64_t i = 0; i < 100; i++) {
         struct mwn_rng rng = mwn_rng_at(1, MWN_STREAM_AUGMENT, 0, i), copy = rng;
         float out[9];
         (void)mwn_rng_below(&copy, 5);
         uint64_t left = mwn_rng_below(&copy, 5);
-        mwn_sample_prepare(&set, 0, &plain, &augment, &rng, out);
+        assert_int_equal(mwn_sample_prepare(&how, 0, &rng, out, NULL), MWN_OK);
         for (int y = 0; y < 3; y++)
             assert_memory_equal(out + (ptrdiff_t)3 * y, rows[left], sizeof(rows[left]));
         seen[left] = true;
@@ -530,6 +552,65 @@ static void test_double_samples_equal_float_ones(void **state)
     mwn_loader_free(doubles);
 }
 
+/* A reader that makes its samples when they are asked for, but for the sixth. */
+static mwn_status load_made(const struct mwn_source *source, size_t i, struct mwn_rng *rng,
+                            void *out, struct mwn_error *err)
+{
+    (void)source;
+    if (i == 5 && rng)
+        return mwn_fail(err, MWN_ERR_DATA, "picture 5 is damaged");
+    memcpy(out, made.pictures + i * SAMPLE, SAMPLE);
+    return MWN_OK;
+}
+
+static void test_samples_are_loaded_when_needed(void **state)
+{
+    (void)state;
+    static const struct mwn_reader reader = {.name = "made", .load = load_made};
+    struct mwn_source source = made.source;
+    struct mwn_set set = made.set;
+    struct mwn_error err = {0};
+    source.reader = &reader;
+    source.samples = NULL;
+    set.source = &source;
+    for (int threads = 0; threads < 3; threads++) {
+        struct mwn_loader_options options = base_options(MWN_ORDER_SHUFFLE);
+        struct mwn_batch a = {0}, b = {0};
+        mwn_loader *loaded = NULL, *kept = open_loader(&options);
+        options.threads = threads;
+        assert_int_equal(mwn_loader_create(&loaded, &set, &plain, &options, &err), MWN_OK);
+        for (size_t step = 0; step < mwn_loader_steps(kept); step++) {
+            next(kept, &a);
+            next(loaded, &b);
+            assert_memory_equal(a.x, b.x, a.n * SAMPLE * sizeof(float));
+        }
+        mwn_loader_free(loaded);
+        mwn_loader_free(kept);
+        options.augment = true;
+        assert_int_equal(mwn_loader_create(&loaded, &set, &plain, &options, &err), MWN_OK);
+        mwn_status status = MWN_OK;
+        for (size_t step = 0; step < 50 && status == MWN_OK; step++)
+            status = mwn_loader_next(loaded, &b, &err);
+        data_expect(&err, status, MWN_ERR_DATA, "picture 5 is damaged", (char *)NULL);
+        mwn_loader_free(loaded);
+    }
+}
+
+static void test_features_are_normalised_one_by_one(void **state)
+{
+    (void)state;
+    const double wide[] = {1, 2, 4, 8, 16, 32};
+    float mean[] = {1, 2, 3}, std[] = {1, 2, 4}, out[3];
+    uint32_t id[] = {1};
+    const struct mwn_source source = {
+        .n = 2, .shape = {3, 1, 1}, .type = MWN_SAMPLE_F64, .samples = wide};
+    const struct mwn_set set = {.source = &source, .n = 1, .id = id};
+    const struct mwn_normalize normalize = {3, mean, std};
+    const struct mwn_preparation how = {&set, &normalize, 4, true, NULL};
+    assert_int_equal(mwn_sample_prepare(&how, 0, NULL, out, NULL), MWN_OK);
+    assert_true(out[0] == 7 && out[1] == 7 && out[2] == 7.25f);
+}
+
 static void test_bad_loader_options_are_reported(void **state)
 {
     (void)state;
@@ -537,7 +618,7 @@ static void test_bad_loader_options_are_reported(void **state)
     struct mwn_error err = {0};
     struct mwn_loader_options options = base_options(MWN_ORDER_SHUFFLE);
     const struct mwn_set empty = {.source = &made.source};
-    const struct mwn_normalize three = {.channels = 3, .std = {1, 1, 1}};
+    const struct mwn_normalize three = {3, zero, one};
     data_expect(&err, mwn_loader_create(&loader, &made.set, &three, &options, &err),
                 MWN_ERR_CONFIG, "3 channels", "has 2", (char *)NULL);
     options.augment = true;
@@ -595,6 +676,8 @@ int main(void)
         cmocka_unit_test(test_batch_stays_valid_until_the_call_after_next),
         cmocka_unit_test(test_next_and_seek_allocate_nothing),
         cmocka_unit_test(test_double_samples_equal_float_ones),
+        cmocka_unit_test(test_samples_are_loaded_when_needed),
+        cmocka_unit_test(test_features_are_normalised_one_by_one),
         cmocka_unit_test(test_bad_loader_options_are_reported),
         cmocka_unit_test(test_failing_allocations_leave_nothing_behind),
     };

@@ -12,7 +12,7 @@ static mwn_status open_part(const char *reader, enum mwn_part part,
                             struct mwn_source *source, struct mwn_error *err)
 {
     struct mwn_data_options options = data_options(reader);
-    mwn_status status = mwn_source_open(source, &options, part, err);
+    mwn_status status = data_open(source, &options, part, err);
     data_release(&options);
     return status;
 }
@@ -35,7 +35,7 @@ static void check_idx_source(const struct mwn_source *source, size_t n, uint32_t
     assert_int_equal(source->shape.c, 1);
     assert_int_equal(source->shape.h, 6);
     assert_int_equal(source->shape.w, 6);
-    assert_false(source->is_real);
+    assert_int_equal(source->type, MWN_SAMPLE_U8);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(source->label[i], i % 4);
         for (size_t j = 0; j < 36; j++)
@@ -188,11 +188,11 @@ static void test_missing_folder_and_files_are_reported(void **state)
     struct mwn_error err = {0};
     struct mwn_data_options options = data_options("idx");
     data_set_text(&options.path, "/nonexistent/place");
-    data_expect(&err, mwn_source_open(&source, &options, MWN_PART_TRAIN, &err), MWN_ERR_IO,
+    data_expect(&err, data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_ERR_IO,
                 "/nonexistent/place", "data.path", (char *)NULL);
     data_set_text(&options.path, "");
-    data_expect(&err, mwn_source_open(&source, &options, MWN_PART_TRAIN, &err),
-                MWN_ERR_CONFIG, "data.path", (char *)NULL);
+    data_expect(&err, data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_ERR_CONFIG,
+                "data.path", (char *)NULL);
     data_release(&options);
     EXPECT_TRAIN_FAILS("idx", MWN_ERR_IO, data_folder, "train-images-idx3-ubyte",
                        "train-5000-images-idx3-ubyte.gz");
@@ -335,26 +335,27 @@ static void test_source_check_finds_bad_numbers(void **state)
     struct mwn_source source = {.n = 3,
                                 .shape = {2, 1, 1},
                                 .classes = 3,
-                                .is_real = true,
+                                .type = MWN_SAMPLE_F32,
                                 .samples = samples,
                                 .label = label};
-    assert_int_equal(mwn_source_check(&source, "file", &err), MWN_OK);
+    assert_int_equal(mwn_source_check(&source, "file", false, &err), MWN_OK);
     samples[3] = NAN;
-    data_expect(&err, mwn_source_check(&source, "file", &err), MWN_ERR_DATA, "file",
+    data_expect(&err, mwn_source_check(&source, "file", false, &err), MWN_ERR_DATA, "file",
                 "value 1 of sample 1", "nan", (char *)NULL);
     samples[3] = INFINITY;
-    data_expect(&err, mwn_source_check(&source, "file", &err), MWN_ERR_DATA, "inf",
+    data_expect(&err, mwn_source_check(&source, "file", false, &err), MWN_ERR_DATA, "inf",
                 (char *)NULL);
     samples[3] = 3;
     label[2] = 3;
-    data_expect(&err, mwn_source_check(&source, "file", &err), MWN_ERR_DATA,
+    data_expect(&err, mwn_source_check(&source, "file", false, &err), MWN_ERR_DATA,
                 "label of sample 2 is 3", "0 .. 2", (char *)NULL);
     label[2] = -1;
-    data_expect(&err, mwn_source_check(&source, "file", &err), MWN_ERR_DATA, "is -1",
+    data_expect(&err, mwn_source_check(&source, "file", false, &err), MWN_ERR_DATA, "is -1",
                 (char *)NULL);
+    assert_int_equal(mwn_source_check(&source, "file", true, &err), MWN_OK);
     source.n = 0;
-    data_expect(&err, mwn_source_check(&source, "file", &err), MWN_ERR_DATA, "no samples",
-                (char *)NULL);
+    data_expect(&err, mwn_source_check(&source, "file", false, &err), MWN_ERR_DATA,
+                "no samples", (char *)NULL);
 }
 
 /* Opens with the n-th allocation (or I/O call) failing, for all n until nothing fails. */
@@ -366,7 +367,7 @@ static void torture(const char *reader, void (*fail_after)(uint64_t), mwn_status
         struct mwn_source source = {0};
         struct mwn_error err = {0};
         fail_after(n);
-        mwn_status status = mwn_source_open(&source, &options, MWN_PART_TRAIN, &err);
+        mwn_status status = data_open(&source, &options, MWN_PART_TRAIN, &err);
         fail_after(0);
         if (status == MWN_OK) {
             mwn_source_close(&source);
@@ -409,7 +410,7 @@ static void test_real_fashion_mnist_is_read(void **state)
         skip();
     }
     data_set_text(&options.path, path);
-    assert_int_equal(mwn_source_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
+    assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
     assert_int_equal(source.n, 5000);
     assert_int_equal(source.classes, 10);
     assert_int_equal(source.shape.h, 28);
@@ -418,7 +419,7 @@ static void test_real_fashion_mnist_is_read(void **state)
         sum += ((const unsigned char *)source.samples)[i];
     assert_true(fabs(sum / (5000.0 * 784 * 255) - 0.28614644) < 1e-7);
     mwn_source_close(&source);
-    assert_int_equal(mwn_source_open(&source, &options, MWN_PART_TEST, &err), MWN_OK);
+    assert_int_equal(data_open(&source, &options, MWN_PART_TEST, &err), MWN_OK);
     assert_int_equal(source.n, 1000);
     mwn_source_close(&source);
     data_release(&options);

@@ -291,8 +291,8 @@ static void test_small_and_empty_classes_are_reported(void **state)
     struct data_idx labels = data_idx_labels(TRAIN, CLASSES);
     options.meta_per_class = 28;
     options.valid_per_class = 2;
-    EXPECT_FAILS(&options, MWN_ERR_DATA, "class 0 has 30 samples", "data.meta_per_class=28",
-                 "data.valid_per_class=2", "31");
+    EXPECT_FAILS(&options, MWN_ERR_DATA, "class 0 has 2 samples left",
+                 "data.valid_per_class=2");
     options.meta_per_class = 10;
     options.valid_per_class = 0;
     for (size_t i = 0; i < TRAIN - 16; i++)
@@ -437,6 +437,112 @@ static void test_one_file_for_two_sets_is_reported(void **state)
     data_release(&options);
 }
 
+/* ---- Cross-validation, checked samples, parts of their own ---------------------------- */
+
+static void test_folds_partition_the_training_set(void **state)
+{
+    (void)state;
+    struct mwn_sets whole, part;
+    struct mwn_data_options options = data_options("idx");
+    size_t seen[TRAIN] = {0};
+    data_set_text(&options.noise, "uniform");
+    options.noise_rate = 0.5;
+    options.limit = 90;
+    open_good(&whole, &options);
+    options.folds = 3;
+    for (options.fold = 0; options.fold < 3; options.fold++) {
+        open_good(&part, &options);
+        assert_int_equal(part.train.n + part.fold.n, whole.train.n);
+        for (size_t i = 0; i < part.fold.n; i++) {
+            uint32_t at = part.fold_position[i];
+            seen[at]++;
+            assert_int_equal(part.fold.id[i], whole.train.id[at]);
+            assert_int_equal(part.fold.given[i], whole.train.given[at]);
+            assert_int_equal(part.fold.truth[i], whole.train.truth[at]);
+        }
+        size_t held[CLASSES] = {0}, all[CLASSES] = {0};
+        for (size_t i = 0; i < part.fold.n; i++)
+            held[part.fold.given[i]]++;
+        for (size_t i = 0; i < whole.train.n; i++)
+            all[whole.train.given[i]]++;
+        for (int c = 0; c < CLASSES; c++)
+            assert_in_range(held[c], all[c] / 3, all[c] / 3 + 1);
+        mwn_sets_close(&part);
+    }
+    for (size_t i = 0; i < whole.train.n; i++)
+        assert_int_equal(seen[i], 1);
+    mwn_sets_close(&whole);
+    EXPECT_FAILS(&options, MWN_ERR_CONFIG, "data.fold: 3 of 3");
+    data_release(&options);
+}
+
+static void test_meta_set_is_drawn_from_the_ids_given(void **state)
+{
+    (void)state;
+    struct mwn_sets sets;
+    struct mwn_data_options options = data_options("idx");
+    char *const path = mwn_strdup(data_path("ids.txt"));
+    data_write_text("ids.txt", "# checked\n 0\n1\n\n6\r\n3\n2\n9\n8\n11\n");
+    data_set_text(&options.meta_ids, path);
+    open_good(&sets, &options);
+    assert_int_equal(sets.meta.n, 8);
+    assert_int_equal(sets.meta.id[4], 6);
+    mwn_sets_close(&sets);
+    options.meta_per_class = 1;
+    open_good(&sets, &options);
+    assert_int_equal(sets.meta.n, CLASSES);
+    for (size_t i = 0; i < sets.meta.n; i++)
+        assert_true(sets.meta.id[i] < 12);
+    mwn_sets_close(&sets);
+    options.meta_per_class = 3;
+    EXPECT_FAILS(&options, MWN_ERR_DATA, "class 0 has 2 samples that were checked",
+                 "data.meta_per_class=3");
+    data_write_text("ids.txt", "0\n120\n");
+    EXPECT_FAILS(&options, MWN_ERR_DATA, "ids.txt:2", "'120'");
+    data_release(&options);
+    mwn_free(path);
+}
+
+static void test_meta_set_can_be_a_folder_of_its_own(void **state)
+{
+    (void)state;
+    struct mwn_sets sets;
+    struct mwn_data_options options = data_options("idx");
+    char *const path = mwn_strdup(data_path("more"));
+    assert_int_equal(mkdir(path, 0777), 0);
+    data_put_idx("more/train-images-idx3-ubyte", data_idx_images(8, 6, 5));
+    data_put_idx("more/train-labels-idx1-ubyte", data_idx_labels(8, 4));
+    data_set_text(&options.meta, path);
+    data_set_text(&options.valid, path);
+    options.overlap = 1;
+    open_good(&sets, &options);
+    assert_int_equal(sets.train.n, TRAIN);
+    assert_int_equal(sets.meta.n, 8);
+    assert_int_equal(sets.valid.n, 8);
+    assert_ptr_equal(sets.meta.source, &sets.meta_source);
+    mwn_sets_close(&sets);
+    options.overlap = 0;
+    EXPECT_FAILS(&options, MWN_ERR_DATA, "meta set", "validation set", "data.overlap=keep");
+    data_release(&options);
+    mwn_free(path);
+}
+
+static void test_share_of_each_class_is_held_out(void **state)
+{
+    (void)state;
+    struct mwn_sets sets;
+    struct mwn_data_options options = data_options("idx");
+    size_t count[CLASSES];
+    options.valid_share = 0.1;
+    open_good(&sets, &options);
+    count_classes(&sets.valid, count);
+    for (int c = 0; c < CLASSES; c++)
+        assert_int_equal(count[c], 3);
+    assert_int_equal(sets.train.n, TRAIN - (size_t)3 * CLASSES);
+    mwn_sets_close(&sets);
+    data_release(&options);
+}
+
 /* ---- The rest ----------------------------------------------------------------------- */
 
 static void test_other_shape_of_test_samples_is_reported(void **state)
@@ -456,7 +562,7 @@ static void test_evaluation_reads_the_test_part_alone(void **state)
     struct mwn_data_options options = data_options("idx");
     data_remove("train-images-idx3-ubyte");
     data_remove("train-labels-idx1-ubyte");
-    assert_int_equal(mwn_sets_open_test(&sets, &options, &err), MWN_OK);
+    assert_int_equal(mwn_sets_open_test(&sets, &options, NULL, 1, &err), MWN_OK);
     assert_int_equal(sets.test.n, TEST);
     assert_int_equal(sets.train.n, 0);
     assert_int_equal(sets.classes, CLASSES);
@@ -477,6 +583,7 @@ static void test_failing_allocations_leave_nothing_behind(void **state)
     options.valid_per_class = 5;
     options.imbalance = 4;
     options.train_on_meta = true;
+    options.folds = 3;
     data_set_text(&options.noise, "uniform");
     options.noise_rate = 0.5;
     do {
@@ -515,6 +622,10 @@ int main(void)
         WITH_DATA(test_unknown_noise_is_reported_before_reading),
         WITH_DATA(test_equal_samples_leave_the_earlier_set),
         WITH_DATA(test_one_file_for_two_sets_is_reported),
+        WITH_DATA(test_folds_partition_the_training_set),
+        WITH_DATA(test_meta_set_is_drawn_from_the_ids_given),
+        WITH_DATA(test_meta_set_can_be_a_folder_of_its_own),
+        WITH_DATA(test_share_of_each_class_is_held_out),
         WITH_DATA(test_other_shape_of_test_samples_is_reported),
         WITH_DATA(test_evaluation_reads_the_test_part_alone),
         WITH_DATA(test_failing_allocations_leave_nothing_behind),

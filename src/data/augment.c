@@ -3,6 +3,13 @@
 #include "base/base.h"
 #include "data/loader.h"
 
+/* Where samples are taken from: one of them, as it is stored. */
+struct stored {
+    const void *sample;
+    enum mwn_sample_type type;
+    struct mwn_shape shape;
+};
+
 /* Where the output is taken from: output row y is source row reflect(y + top), likewise for
  * columns with left. */
 struct crop {
@@ -50,69 +57,114 @@ static void reverse(float *row, size_t n)
     }
 }
 
-/* Converts n samples from number `start` on. */
-static void convert(const struct mwn_source *source, size_t start, size_t n,
+static void convert_wide(const double *restrict in, size_t n, const struct scaling *scaling,
+                         float *restrict out)
+{
+    const float scale = scaling->scale, bias = scaling->bias;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)in[i] * scale + bias;
+}
+
+/* Converts n numbers from number `start` on. */
+static void convert(const struct stored *from, size_t start, size_t n,
                     const struct scaling *scaling, float *out)
 {
-    if (source->is_real)
-        convert_real((const float *)source->samples + start, n, scaling, out);
+    if (from->type == MWN_SAMPLE_F32)
+        convert_real((const float *)from->sample + start, n, scaling, out);
+    else if (from->type == MWN_SAMPLE_F64)
+        convert_wide((const double *)from->sample + start, n, scaling, out);
     else
-        convert_bytes((const unsigned char *)source->samples + start, n, scaling, out);
+        convert_bytes((const unsigned char *)from->sample + start, n, scaling, out);
 }
 
 /* One row of the output from the source's row that begins at sample `start`: a stretch in one
  * go, then what reflection adds at its left or right, most of it in the stretch already. */
-static void prepare_row(const struct mwn_source *source, size_t start, ptrdiff_t left,
+static void prepare_row(const struct stored *stored, size_t start, ptrdiff_t left,
                         const struct scaling *scaling, float *out)
 {
-    size_t w = (size_t)source->shape.w;
+    size_t w = (size_t)stored->shape.w;
     size_t from = left > 0 ? (size_t)left : 0, to = left < 0 ? (size_t)-left : 0;
-    convert(source, start + from, w - from - to, scaling, out + to);
+    convert(stored, start + from, w - from - to, scaling, out + to);
     for (size_t k = 0; k < from + to; k++) {
         size_t x = k < to ? k : w - from + (k - to);
         size_t column = reflect((ptrdiff_t)x + left, w);
         if (column >= from && column < w - to)
             out[x] = out[column - from + to];
         else
-            convert(source, start + column, 1, scaling, out + x);
+            convert(stored, start + column, 1, scaling, out + x);
     }
 }
 
-static void prepare_plane(const struct mwn_source *source, size_t offset,
+static void prepare_plane(const struct stored *stored, size_t offset,
                           const struct crop *crop, const struct scaling *scaling,
                           float *out)
 {
-    size_t h = (size_t)source->shape.h, w = (size_t)source->shape.w;
+    size_t h = (size_t)stored->shape.h, w = (size_t)stored->shape.w;
     for (size_t y = 0; y < h; y++) {
         size_t row = reflect((ptrdiff_t)y + crop->top, h);
-        prepare_row(source, offset + row * w, crop->left, scaling, out + y * w);
+        prepare_row(stored, offset + row * w, crop->left, scaling, out + y * w);
         if (crop->flip)
             reverse(out + y * w, w);
     }
 }
 
-void mwn_sample_prepare(const struct mwn_set *set, size_t position,
-                        const struct mwn_normalize *normalize,
-                        const struct mwn_augment *augment, struct mwn_rng *rng, float *out)
+/* Features: every number is a channel of its own. */
+static void prepare_features(const struct stored *stored,
+                             const struct mwn_normalize *normalize, float *restrict out)
 {
-    const struct mwn_source *source = set->source;
-    size_t plane = (size_t)source->shape.h * (size_t)source->shape.w;
-    size_t channels = (size_t)source->shape.c;
-    double unit = source->is_real ? 1.0 : 255.0;
-    struct crop crop = {0, 0, false};
+    static const struct scaling as_it_is = {1, 0}, from_byte = {1.0f / 255, 0};
+    size_t n = (size_t)stored->shape.c;
+    const float *restrict mean = normalize->mean, *restrict std = normalize->std;
+    convert(stored, 0, n, stored->type == MWN_SAMPLE_U8 ? &from_byte : &as_it_is, out);
+    if (normalize->channels == 1)
+        for (size_t i = 0; i < n; i++)
+            out[i] = (out[i] - mean[0]) / std[0];
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] = (out[i] - mean[i]) / std[i];
+}
 
-    if (rng && augment->pad > 0) {
-        uint64_t places = 2 * (uint64_t)augment->pad + 1;
-        crop.top = (ptrdiff_t)mwn_rng_below(rng, places) - augment->pad;
-        crop.left = (ptrdiff_t)mwn_rng_below(rng, places) - augment->pad;
+static struct crop choose_crop(const struct mwn_preparation *how, struct mwn_rng *rng)
+{
+    struct crop crop = {0, 0, false};
+    if (rng && how->pad > 0) {
+        uint64_t places = 2 * (uint64_t)how->pad + 1;
+        crop.top = (ptrdiff_t)mwn_rng_below(rng, places) - how->pad;
+        crop.left = (ptrdiff_t)mwn_rng_below(rng, places) - how->pad;
     }
-    if (rng && augment->flip)
+    if (rng && how->flip)
         crop.flip = mwn_rng_unit(rng) < 0.5;
-    for (size_t c = 0; c < channels; c++) {
+    return crop;
+}
+
+static void prepare_planes(const struct stored *stored,
+                           const struct mwn_normalize *normalize, const struct crop *crop,
+                           float *out)
+{
+    size_t plane = (size_t)stored->shape.h * (size_t)stored->shape.w;
+    double unit = stored->type == MWN_SAMPLE_U8 ? 255.0 : 1.0;
+    for (size_t c = 0; c < (size_t)stored->shape.c; c++) {
         size_t k = normalize->channels > 1 ? c : 0;
         double mean = (double)normalize->mean[k], std = (double)normalize->std[k];
         struct scaling scaling = {(float)(1 / (unit * std)), (float)(-mean / std)};
-        prepare_plane(source, (set->id[position] * channels + c) * plane, &crop, &scaling,
-                      out + c * plane);
+        prepare_plane(stored, c * plane, crop, &scaling, out + c * plane);
     }
+}
+
+mwn_status mwn_sample_prepare(const struct mwn_preparation *how, size_t position,
+                              struct mwn_rng *rng, float *out, struct mwn_error *err)
+{
+    const struct mwn_source *source = how->set->source;
+    struct stored stored = {NULL, source->type, source->shape};
+    mwn_status status = mwn_source_sample(source, how->set->id[position], rng, how->work,
+                                          &stored.sample, err);
+    if (status != MWN_OK)
+        return status;
+    if (source->shape.h == 1 && source->shape.w == 1) {
+        prepare_features(&stored, how->normalize, out);
+        return MWN_OK;
+    }
+    const struct crop crop = choose_crop(how, source->samples ? rng : NULL);
+    prepare_planes(&stored, how->normalize, &crop, out);
+    return MWN_OK;
 }

@@ -16,10 +16,10 @@ static const struct mwn_cifar_format format = {
 };
 
 static mwn_status cifar100_open(struct mwn_source *source,
-                                const struct mwn_data_options *options, enum mwn_part part,
-                                struct mwn_error *err)
+                                const struct mwn_request *request, struct mwn_error *err)
 {
-    return mwn_cifar_open(source, &format, options->path, part, err);
+    return mwn_cifar_open(source, &format, request->path, mwn_part_files(request->part),
+                          err);
 }
 
 const struct mwn_reader mwn_reader_cifar100 = {

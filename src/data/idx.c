@@ -248,11 +248,11 @@ static mwn_status see_other_labels(const char *dir, enum mwn_part part, int *cla
     return status == MWN_ERR_MEMORY ? mwn_fail_memory(err, n, "labels") : MWN_OK;
 }
 
-static mwn_status idx_open(struct mwn_source *source,
-                           const struct mwn_data_options *options, enum mwn_part part,
+static mwn_status idx_open(struct mwn_source *source, const struct mwn_request *request,
                            struct mwn_error *err)
 {
     mwn_status status;
+    enum mwn_part part = mwn_part_files(request->part);
     struct mwn_bytes *bytes = mwn_alloc(1, sizeof(*bytes));
     char *path = NULL;
     size_t shape[3] = {0}, labels = 0;
@@ -260,14 +260,14 @@ static mwn_status idx_open(struct mwn_source *source,
     source->store = bytes;
     if (!bytes)
         return mwn_fail_memory(err, sizeof(*bytes), "a data file");
-    MWN_TRY(find_file(options->path, &image_files[part], &path, err));
+    MWN_TRY(find_file(request->path, &image_files[part], &path, err));
     MWN_TRY(read_idx(path, image_files[part].dims, bytes, shape, err));
     source->n = shape[0];
     source->shape = (struct mwn_shape){1, (int)shape[1], (int)shape[2]};
     source->samples = bytes->data + 16;
     MWN_TRY(
-        read_labels(options->path, part, &source->label, &labels, &source->classes, err));
-    MWN_TRY(see_other_labels(options->path, part, &source->classes, err));
+        read_labels(request->path, part, &source->label, &labels, &source->classes, err));
+    MWN_TRY(see_other_labels(request->path, part, &source->classes, err));
     if (labels != source->n)
         status = mwn_fail(err, MWN_ERR_DATA, "%s: has %zu images, but there are %zu labels",
                           path, source->n, labels);

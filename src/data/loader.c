@@ -22,10 +22,12 @@
 enum { HELD = 2, AHEAD = 2 };
 
 struct slot {
-    void *x;         /* owned [batch][sample] of the loader's type */
-    int32_t *label;  /* owned [batch]                              */
-    uint32_t *index; /* owned [batch]                              */
-    float *scratch;  /* owned [sample]: for double samples, else NULL */
+    void *x;                /* owned [batch][sample] of the loader's type */
+    int32_t *label;         /* owned [batch]                              */
+    uint32_t *index;        /* owned [batch]                              */
+    float *scratch;         /* owned [sample]: for double samples, else NULL */
+    void *work;             /* owned: for a source without samples, else NULL */
+    struct mwn_error error; /* what went wrong in filling it              */
     size_t n;
     uint64_t epoch; /* of the first sample; ENDLESS: its round    */
     uint64_t turn;  /* samples of that round; the next rounds follow */
@@ -38,8 +40,8 @@ struct place {
 };
 
 struct mwn_loader {
-    const struct mwn_set *set; /* borrowed */
-    struct mwn_normalize normalize;
+    const struct mwn_set *set;             /* borrowed */
+    const struct mwn_normalize *normalize; /* borrowed */
     struct mwn_loader_options options;
     size_t sample; /* numbers of one */
     size_t batch, steps;
@@ -124,17 +126,21 @@ static uint64_t round_of(const mwn_loader *loader, const struct slot *slot, size
     return slot->epoch + 1 + (i - slot->turn) / loader->set->n;
 }
 
+/* A failure stays in the slot until next() comes to it. */
 static void fill_slot(const mwn_loader *loader, struct slot *slot)
 {
     const struct mwn_loader_options *options = &loader->options;
-    const struct mwn_augment augment = {options->pad, options->flip};
+    const struct mwn_preparation how = {loader->set, loader->normalize, options->pad,
+                                        options->flip, slot->work};
+    slot->error.status = MWN_OK;
     for (size_t i = 0; i < slot->n; i++) {
         uint32_t position = slot->index[i];
         struct mwn_rng rng = mwn_rng_at(options->seed, options->augment_stream,
                                         round_of(loader, slot, i), position);
         float *out = slot->scratch ? slot->scratch : (float *)slot->x + i * loader->sample;
-        mwn_sample_prepare(loader->set, position, &loader->normalize, &augment,
-                           options->augment ? &rng : NULL, out);
+        if (mwn_sample_prepare(&how, position, options->augment ? &rng : NULL, out,
+                               &slot->error) != MWN_OK)
+            return;
         slot->label[i] = loader->set->given[position];
         for (size_t j = 0; slot->scratch && j < loader->sample; j++)
             ((double *)slot->x)[i * loader->sample + j] = (double)out[j];
@@ -195,7 +201,7 @@ static mwn_status check_options(const struct mwn_set *set,
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "data.normalize: has constants for %d channels, the data has %d",
                         normalize->channels, shape->c);
-    if (options->augment &&
+    if (options->augment && set->source->samples && (shape->h > 1 || shape->w > 1) &&
         (options->pad < 0 || options->pad >= shape->h || options->pad >= shape->w) &&
         options->pad != 0)
         return mwn_fail(err, MWN_ERR_CONFIG,
@@ -209,6 +215,7 @@ static mwn_status make_slots(mwn_loader *loader, struct mwn_error *err)
 {
     size_t threads = loader->options.threads > 0 ? (size_t)loader->options.threads : 0;
     bool wide = loader->options.dtype == MWN_F64;
+    bool loads = !loader->set->source->samples;
     loader->slot_count = HELD;
     if (threads > 0)
         loader->slot_count += threads > AHEAD ? threads : AHEAD;
@@ -222,7 +229,9 @@ static mwn_status make_slots(mwn_loader *loader, struct mwn_error *err)
         slot->label = mwn_alloc(loader->batch, sizeof(*slot->label));
         slot->index = mwn_alloc(loader->batch, sizeof(*slot->index));
         slot->scratch = wide ? mwn_alloc(loader->sample, sizeof(float)) : NULL;
-        failed = !slot->x || !slot->label || !slot->index || (wide && !slot->scratch);
+        slot->work = loads ? mwn_alloc(1, mwn_source_stride(loader->set->source)) : NULL;
+        failed = !slot->x || !slot->label || !slot->index || (wide && !slot->scratch) ||
+                 (loads && !slot->work);
     }
     if (failed)
         return mwn_fail_memory(err, loader->slot_count * loader->batch * loader->sample,
@@ -274,7 +283,7 @@ mwn_status mwn_loader_create(mwn_loader **out, const struct mwn_set *set,
     const struct mwn_shape *shape = &set->source->shape;
     bool endless = options->order == MWN_ORDER_ENDLESS;
     loader->set = set;
-    loader->normalize = *normalize;
+    loader->normalize = normalize;
     loader->options = *options;
     loader->sample = (size_t)shape->c * (size_t)shape->h * (size_t)shape->w;
     loader->batch = options->batch > set->n && !endless ? set->n : options->batch;
@@ -309,6 +318,7 @@ void mwn_loader_free(mwn_loader *loader)
         mwn_free(loader->slots[i].label);
         mwn_free(loader->slots[i].index);
         mwn_free(loader->slots[i].scratch);
+        mwn_free(loader->slots[i].work);
     }
     mwn_free(loader->slots);
     mwn_free(loader->order);
@@ -390,7 +400,6 @@ static struct slot *next_slot(mwn_loader *loader)
 
 mwn_status mwn_loader_next(mwn_loader *loader, struct mwn_batch *out, struct mwn_error *err)
 {
-    (void)err;
     memset(out, 0, sizeof(*out));
     bool endless = loader->options.order == MWN_ORDER_ENDLESS;
     pthread_mutex_lock(&loader->lock);
@@ -406,6 +415,11 @@ mwn_status mwn_loader_next(mwn_loader *loader, struct mwn_batch *out, struct mwn
     loader->out_place.step++;
     pthread_cond_broadcast(&loader->work);
     pthread_mutex_unlock(&loader->lock);
+    if (slot->error.status != MWN_OK) {
+        if (err)
+            *err = slot->error;
+        return slot->error.status;
+    }
     out->n = slot->n;
     out->x = slot->x;
     out->label = slot->label;

@@ -9,12 +9,10 @@
 #include "base/rng.h"
 #include "data/split.h"
 
-enum { MWN_CHANNELS_MAX = 16 };
-
 /* x' = (x/255 - mean)/std per channel for uint8 samples, (x - mean)/std for real ones. */
 struct mwn_normalize {
-    int channels; /* 1: the same constants for every channel */
-    float mean[MWN_CHANNELS_MAX], std[MWN_CHANNELS_MAX];
+    int channels;      /* 1: the same constants for every channel */
+    float *mean, *std; /* owned [channels]: mwn_normalize_release() */
 };
 
 /* Resolves data.normalize; "mean" and "auto" may measure the training set. Without one (NULL
@@ -23,6 +21,8 @@ MWN_MUST_CHECK mwn_status mwn_normalize_resolve(struct mwn_normalize *out,
                                                 const struct mwn_data_options *options,
                                                 const struct mwn_set *train,
                                                 struct mwn_error *err);
+/* Safe on a zeroed one. */
+void mwn_normalize_release(struct mwn_normalize *normalize);
 
 /* "m1,m2,..;s1,s2,..", which data.normalize reads back to the very same numbers. */
 void mwn_normalize_text(const struct mwn_normalize *normalize, struct mwn_buf *out);
@@ -47,7 +47,7 @@ struct mwn_loader_options {
 
 typedef struct mwn_loader mwn_loader;
 
-/* The set is borrowed and must outlive the loader, normalize is copied. A batch larger than
+/* The set and the constants are borrowed and must outlive the loader. A batch larger than
  * the set is clamped to it (ORDER_FIXED, SHUFFLE). Starts at epoch 0, step 0.
  * Fails with MWN_ERR_CONFIG (constants for another number of channels, pad too large),
  * MWN_ERR_DATA (empty set), MWN_ERR_MEMORY, MWN_ERR_RUNTIME (no thread to be had). */
@@ -68,7 +68,7 @@ MWN_MUST_CHECK mwn_status mwn_loader_seek(mwn_loader *loader, uint64_t epoch, ui
                                           struct mwn_error *err);
 /* The next batch; out->x, label (the given one) and index (position in the set) stay valid
  * until the call after next. out->n = 0 at the end of the epoch; the call after that begins
- * the next epoch. Allocates nothing. out->key = 0. */
+ * the next epoch. Allocates nothing. out->key = 0. Fails as the reader's load() does. */
 MWN_MUST_CHECK mwn_status mwn_loader_next(mwn_loader *loader, struct mwn_batch *out,
                                           struct mwn_error *err);
 /* Seconds that next() has spent on waiting for data (threads 0: on preparing it) so far. */
@@ -76,19 +76,24 @@ double mwn_loader_waited(const mwn_loader *loader);
 /* NULL is fine. */
 void mwn_loader_free(mwn_loader *loader);
 
-/* How samples are varied: shifted by up to `pad` pixels each way, mirrored or not. */
-struct mwn_augment {
-    int pad;
-    bool flip;
+/* How samples are prepared. */
+struct mwn_preparation {
+    const struct mwn_set *set; /* borrowed                                     */
+    const struct mwn_normalize
+        *normalize; /* borrowed                                     */
+    int pad;        /* shifted by up to so many pixels each way     */
+    bool flip;      /* mirrored or not                              */
+    void *work; /* borrowed [mwn_source_stride()]: for a source without samples           */
 };
 
 /* One sample, prepared as the loader would: out[c][h][w] float. rng NULL: no augmentation.
  * Augmentation pads by `pad` on each side, mirrored at the border without repeating it
  * (NumPy's "reflect"), crops the old size at a random place and mirrors left-right with
  * probability one half. Draws from rng in this order: top and left of the crop, each in
- * 0..2*pad (if pad > 0); the flip (if `flip`). The loader's rng is keyed by its seed, its
+ * 0..2*pad (if pad > 0); the flip (if `flip`). What the reader loads is
+ * varied by it alone. The loader's rng is keyed by its seed, its
  * augment_stream, the epoch (ENDLESS: round) and the position in the set. */
-void mwn_sample_prepare(const struct mwn_set *set, size_t position,
-                        const struct mwn_normalize *normalize,
-                        const struct mwn_augment *augment, struct mwn_rng *rng, float *out);
+MWN_MUST_CHECK mwn_status mwn_sample_prepare(const struct mwn_preparation *how,
+                                             size_t position, struct mwn_rng *rng,
+                                             float *out, struct mwn_error *err);
 #endif

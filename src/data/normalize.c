@@ -25,99 +25,162 @@ static const struct known known[] = {
     {"imagenet", 3, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}},
 };
 
-static void use_known(struct mwn_normalize *out, const struct known *constants)
+static mwn_status make_room(struct mwn_normalize *out, int channels, struct mwn_error *err)
 {
-    out->channels = constants->channels;
-    for (int c = 0; c < constants->channels; c++) {
+    out->channels = channels;
+    out->mean = mwn_alloc((size_t)channels, sizeof(*out->mean));
+    out->std = mwn_alloc((size_t)channels, sizeof(*out->std));
+    if (!out->mean || !out->std)
+        return mwn_fail_memory(err, (size_t)channels * 8, "the normalisation");
+    return MWN_OK;
+}
+
+void mwn_normalize_release(struct mwn_normalize *normalize)
+{
+    mwn_free(normalize->mean);
+    mwn_free(normalize->std);
+    memset(normalize, 0, sizeof(*normalize));
+}
+
+static mwn_status use_known(struct mwn_normalize *out, const struct known *constants,
+                            struct mwn_error *err)
+{
+    mwn_status status = make_room(out, constants->channels, err);
+    for (int c = 0; c < constants->channels && status == MWN_OK; c++) {
         out->mean[c] = (float)constants->mean[c];
         out->std[c] = (float)constants->std[c];
     }
+    return status;
 }
 
 /* ---- Measuring ---------------------------------------------------------------------- */
 
-/* Mean and population variance of one channel. Integer sums are exact. */
-static void measure_bytes(const struct mwn_set *set, size_t channel, size_t plane,
-                          size_t stride, double *mean, double *variance)
+/* Sums of a channel over the samples seen: exact for bytes. */
+struct sums {
+    uint64_t bytes, byte_squares;
+    double sum, squares; /* squares: of the distances from mean */
+    double mean;
+};
+
+static void add_bytes(struct sums *sums, const unsigned char *x, size_t n)
 {
-    const unsigned char *samples = set->source->samples;
-    uint64_t sum = 0, squares = 0;
-    double count = (double)set->n * (double)plane;
-    for (size_t i = 0; i < set->n; i++) {
-        const unsigned char *x = samples + set->id[i] * stride + channel * plane;
-        uint32_t part = 0;
-        uint64_t part2 = 0;
-        for (size_t j = 0; j < plane; j++) {
-            part += x[j];
-            part2 += (uint64_t)x[j] * x[j];
-        }
-        sum += part;
-        squares += part2;
+    uint32_t part = 0;
+    uint64_t part2 = 0;
+    for (size_t j = 0; j < n; j++) {
+        part += x[j];
+        part2 += (uint64_t)x[j] * x[j];
     }
-    *mean = (double)sum / count;
-    *variance = (double)squares / count - *mean * *mean;
-    *mean /= 255;
-    *variance /= 255.0 * 255.0;
+    sums->bytes += part;
+    sums->byte_squares += part2;
 }
 
-/* The same of real samples, in two passes. */
-static void measure_real(const struct mwn_set *set, size_t channel, size_t plane,
-                         size_t stride, double *mean, double *variance)
+/* The first pass sums, the second the squares of the distances from the mean. */
+static void add_real(struct sums *sums, double x, bool second)
 {
-    const float *samples = set->source->samples;
-    double count = (double)set->n * (double)plane;
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < set->n; i++)
-        for (size_t j = 0; j < plane; j++)
-            sum += (double)samples[set->id[i] * stride + channel * plane + j];
-    *mean = sum / count;
-    for (size_t i = 0; i < set->n; i++)
-        for (size_t j = 0; j < plane; j++) {
-            double d = (double)samples[set->id[i] * stride + channel * plane + j] - *mean;
-            squares += d * d;
+    double d = x - sums->mean;
+    if (second)
+        sums->squares += d * d;
+    else
+        sums->sum += x;
+}
+
+static void add_sample(struct sums *sums, const struct mwn_source *source, const void *x,
+                       bool second)
+{
+    size_t plane = (size_t)source->shape.h * (size_t)source->shape.w;
+    for (size_t c = 0; c < (size_t)source->shape.c; c++) {
+        if (source->type == MWN_SAMPLE_U8) {
+            add_bytes(&sums[c], (const unsigned char *)x + c * plane, plane);
+            continue;
         }
-    *variance = squares / count;
+        for (size_t j = c * plane; j < (c + 1) * plane; j++)
+            add_real(&sums[c],
+                     source->type == MWN_SAMPLE_F64 ? ((const double *)x)[j]
+                                                    : (double)((const float *)x)[j],
+                     second);
+    }
+}
+
+static mwn_status add_samples(struct sums *sums, const struct mwn_set *train, void *work,
+                              bool second, struct mwn_error *err)
+{
+    for (size_t i = 0; i < train->n; i++) {
+        const void *x = NULL;
+        mwn_status status =
+            mwn_source_sample(train->source, train->id[i], NULL, work, &x, err);
+        if (status != MWN_OK)
+            return status;
+        add_sample(sums, train->source, x, second);
+    }
+    return MWN_OK;
+}
+
+/* Mean and population variance of a channel; one that is constant is not scaled. */
+static void use_sums(struct mwn_normalize *out, const struct sums *sums,
+                     const struct mwn_set *train)
+{
+    const struct mwn_shape *shape = &train->source->shape;
+    double count = (double)train->n * (double)shape->h * (double)shape->w;
+    for (int c = 0; c < shape->c; c++) {
+        double mean = sums[c].mean, variance = sums[c].squares / count;
+        if (train->source->type == MWN_SAMPLE_U8) {
+            mean = (double)sums[c].bytes / count;
+            variance = (double)sums[c].byte_squares / count - mean * mean;
+            mean /= 255;
+            variance /= 255.0 * 255.0;
+        }
+        out->mean[c] = (float)mean;
+        out->std[c] = (float)sqrt(variance);
+        if (!(out->std[c] > 0))
+            out->std[c] = 1;
+    }
+}
+
+static mwn_status measure_samples(struct mwn_normalize *out, const struct mwn_set *train,
+                                  struct mwn_error *err)
+{
+    mwn_status status;
+    const struct mwn_shape *shape = &train->source->shape;
+    size_t channels = (size_t)shape->c;
+    double count = (double)train->n * (double)shape->h * (double)shape->w;
+    struct sums *sums = mwn_alloc(channels, sizeof(*sums));
+    void *work = mwn_alloc(1, mwn_source_stride(train->source));
+
+    if (!sums || !work) {
+        status = mwn_fail_memory(err, channels * sizeof(*sums), "the normalisation");
+        goto out;
+    }
+    MWN_TRY(add_samples(sums, train, work, false, err));
+    for (size_t c = 0; c < channels; c++)
+        sums[c].mean = sums[c].sum / count;
+    if (train->source->type != MWN_SAMPLE_U8)
+        MWN_TRY(add_samples(sums, train, work, true, err));
+    MWN_TRY(make_room(out, shape->c, err));
+    use_sums(out, sums, train);
+out:
+    mwn_free(sums);
+    mwn_free(work);
+    return status;
 }
 
 static mwn_status measure(struct mwn_normalize *out, const struct mwn_set *train,
                           struct mwn_error *err)
 {
-    if (!train || train->n == 0) {
-        mwn_fail(
-            err, MWN_ERR_CONFIG,
-            "data.normalize: 'mean' is measured on the training set, which is not read "
-            "here");
-        return mwn_hint(err, "give the constants: data.normalize='m1,..;s1,..'");
-    }
-    const struct mwn_shape *shape = &train->source->shape;
-    size_t plane = (size_t)shape->h * (size_t)shape->w;
-    size_t stride = (size_t)shape->c * plane;
-    if (shape->c > MWN_CHANNELS_MAX)
-        return mwn_fail(
-            err, MWN_ERR_CONFIG,
-            "data.normalize: 'mean' is for at most %d channels, the data has %d",
-            MWN_CHANNELS_MAX, shape->c);
-    out->channels = shape->c;
-    for (int c = 0; c < shape->c; c++) {
-        double mean, variance;
-        if (train->source->is_real)
-            measure_real(train, (size_t)c, plane, stride, &mean, &variance);
-        else
-            measure_bytes(train, (size_t)c, plane, stride, &mean, &variance);
-        out->mean[c] = (float)mean;
-        out->std[c] = (float)sqrt(variance);
-        if (!(out->std[c] > 0)) /* a channel that is constant */
-            out->std[c] = 1;
-    }
-    return MWN_OK;
+    if (train && train->n > 0)
+        return measure_samples(out, train, err);
+    mwn_fail(err, MWN_ERR_CONFIG,
+             "data.normalize: 'mean' is measured on the training set, which is not read "
+             "here");
+    return mwn_hint(err, "give the constants: data.normalize='m1,..;s1,..'");
 }
 
 /* ---- Given constants ---------------------------------------------------------------- */
 
-/* Reads "a,b,c" up to `stop`; the number of items, 0 if it is not such a list. */
-static int parse_list(const char **text, char stop, float out[MWN_CHANNELS_MAX])
+/* Reads "a,b,c" up to `stop` into out[room]; the number of items, 0 if it is not such a
+ * list. */
+static int parse_list(const char **text, char stop, float *out, int room)
 {
-    for (int count = 0; count < MWN_CHANNELS_MAX;) {
+    for (int count = 0; count < room;) {
         char *end = NULL;
         double value = strtod(*text, &end);
         if (end == *text || !(fabs(value) <= 1e30))
@@ -135,8 +198,14 @@ static int parse_list(const char **text, char stop, float out[MWN_CHANNELS_MAX])
 static mwn_status parse(struct mwn_normalize *out, const char *text, struct mwn_error *err)
 {
     const char *rest = text;
-    int means = parse_list(&rest, ';', out->mean);
-    int stds = means > 0 ? parse_list(&rest, '\0', out->std) : 0;
+    int room = 2;
+    for (const char *c = text; *c; c++)
+        room += *c == ',' || *c == ';';
+    mwn_status status = make_room(out, room, err);
+    if (status != MWN_OK)
+        return status;
+    int means = parse_list(&rest, ';', out->mean, room);
+    int stds = means > 0 ? parse_list(&rest, '\0', out->std, room) : 0;
     bool good = means > 0 && means == stds;
     for (int c = 0; c < stds; c++)
         good = good && out->std[c] > 0;
@@ -169,10 +238,8 @@ static mwn_status resolve(struct mwn_normalize *out, const char *name,
     if (strcmp(name, "mean") == 0)
         return measure(out, train, err);
     for (size_t i = 0; i < MWN_COUNT(known); i++)
-        if (strcmp(known[i].name, name) == 0) {
-            use_known(out, &known[i]);
-            return MWN_OK;
-        }
+        if (strcmp(known[i].name, name) == 0)
+            return use_known(out, &known[i], err);
     return parse(out, name, err);
 }
 
@@ -185,16 +252,18 @@ mwn_status mwn_normalize_resolve(struct mwn_normalize *out,
     if (strcmp(name, "auto") == 0)
         name = automatic(options);
     mwn_status status = resolve(&result, name, train, err);
-    if (status != MWN_OK)
-        return status;
     int channels = train && train->n > 0 ? train->source->shape.c : result.channels;
-    if (result.channels != 1 && result.channels != channels)
-        return mwn_fail(err, MWN_ERR_CONFIG,
-                        "data.normalize: '%.100s' has constants for %d channels, the data "
-                        "has %d",
-                        name, result.channels, channels);
-    *out = result;
-    return MWN_OK;
+    if (status == MWN_OK && result.channels != 1 && result.channels != channels)
+        status =
+            mwn_fail(err, MWN_ERR_CONFIG,
+                     "data.normalize: '%.100s' has constants for %d channels, the data "
+                     "has %d",
+                     name, result.channels, channels);
+    if (status == MWN_OK)
+        *out = result;
+    else
+        mwn_normalize_release(&result);
+    return status;
 }
 
 void mwn_normalize_text(const struct mwn_normalize *normalize, struct mwn_buf *out)

@@ -7,14 +7,14 @@
 
 #include <stdlib.h>
 
-enum { ROLES = MWN_ROLE_TEST + 1 };
-
-static const char *const role_names[ROLES] = {"", "training", "meta", "validation", "test"};
+static const char *const role_names[MWN_ROLES] = {"", "training", "meta", "validation",
+                                                  "test"};
 
 struct item {
     struct mwn_hash hash;
     uint32_t id; /* in its source */
-    uint32_t role;
+    uint16_t role;
+    bool is_first; /* of the first source */
 };
 
 static int compare_hashes(const struct item *a, const struct item *b)
@@ -31,42 +31,54 @@ static int compare_items(const void *left, const void *right)
     return compare_hashes(left, right);
 }
 
-/* Adds the samples of a source. role NULL: all are of the test set. */
-static size_t add_items(struct item *items, const struct mwn_source *source,
-                        const unsigned char *role)
+mwn_status mwn_source_hash(const struct mwn_source *source, size_t i, struct mwn_hash *out,
+                           struct mwn_error *err)
 {
-    size_t size = (size_t)source->shape.c * (size_t)source->shape.h *
-                  (size_t)source->shape.w * (source->is_real ? sizeof(float) : 1);
-    const char *samples = source->samples;
-    size_t count = 0;
-    for (size_t i = 0; i < source->n; i++) {
-        if (role && role[i] == MWN_ROLE_NONE)
+    if (!source->samples)
+        return source->reader->hash(source, i, out, err);
+    size_t size = mwn_source_stride(source);
+    *out = mwn_hash_bytes((const char *)source->samples + i * size, size);
+    return MWN_OK;
+}
+
+/* Adds the samples of a source that are in a set. */
+static mwn_status add_items(struct item *items, size_t *count,
+                            const struct mwn_roles *roles, bool is_first,
+                            struct mwn_error *err)
+{
+    for (size_t i = 0; i < roles->source->n; i++) {
+        enum mwn_role role = roles->role ? (enum mwn_role)roles->role[i] : roles->all;
+        struct item *item = &items[*count];
+        if (role == MWN_ROLE_NONE)
             continue;
-        items[count].hash = mwn_hash_bytes(samples + i * size, size);
-        items[count].id = (uint32_t)i;
-        items[count].role = role ? role[i] : MWN_ROLE_TEST;
-        count++;
+        mwn_status status = mwn_source_hash(roles->source, i, &item->hash, err);
+        if (status != MWN_OK)
+            return status;
+        item->id = (uint32_t)i;
+        item->role = (uint16_t)role;
+        item->is_first = is_first;
+        (*count)++;
     }
-    return count;
+    return MWN_OK;
 }
 
 /* shared[a][b]: samples of set a that set b has as well; shared[a][a]: samples of set a. */
-typedef size_t counts[ROLES][ROLES];
+typedef size_t counts[MWN_ROLES][MWN_ROLES];
 
 /* Counts one group of equal samples and drops those that a later set has. */
 static void settle_group(const struct item *items, size_t n, unsigned char *role,
                          counts shared, size_t *dropped)
 {
-    bool has[ROLES] = {false};
-    uint32_t keeper = 0;
+    bool has[MWN_ROLES] = {false};
+    unsigned keeper = 0;
     for (size_t i = 0; i < n; i++) {
         has[items[i].role] = true;
         keeper = items[i].role > keeper ? items[i].role : keeper;
     }
     for (size_t i = 0; i < n; i++) {
-        for (int other = 0; other < ROLES; other++)
+        for (int other = 0; other < MWN_ROLES; other++)
             shared[items[i].role][other] += has[other];
-        if (items[i].role < keeper) {
+        if (items[i].role < keeper && items[i].is_first) {
             role[items[i].id] = MWN_ROLE_NONE;
             (*dropped)++;
         }
@@ -75,36 +87,43 @@ static void settle_group(const struct item *items, size_t n, unsigned char *role
 
 static mwn_status check_shared(counts shared, struct mwn_error *err)
 {
-    for (int a = 1; a < ROLES; a++)
-        for (int b = 1; b < ROLES; b++) {
+    for (int a = 1; a < MWN_ROLES; a++)
+        for (int b = 1; b < MWN_ROLES; b++) {
             if (a == b || shared[a][b] <= shared[a][a] / 2)
                 continue;
             mwn_fail(err, MWN_ERR_DATA,
                      "%zu of %zu samples of the %s set are in the %s set as well",
                      shared[a][b], shared[a][a], role_names[a], role_names[b]);
-            return mwn_hint(err, "does one file serve for both? Compare the files in "
-                                 "data.path");
+            return mwn_hint(err,
+                            "does one file serve for both? If samples may repeat, as rows "
+                            "of a table may, set data.overlap=keep");
         }
     return MWN_OK;
 }
 
-mwn_status mwn_overlap_drop(const struct mwn_source *train, const struct mwn_source *test,
-                            unsigned char *role, size_t *dropped, struct mwn_error *err)
+mwn_status mwn_overlap_drop(const struct mwn_roles *sources, size_t count, size_t *dropped,
+                            struct mwn_error *err)
 {
+    mwn_status status = MWN_OK;
     counts shared = {{0}};
-    struct item *items = mwn_alloc(train->n + test->n, sizeof(*items));
+    size_t room = 0, n = 0;
+
+    for (size_t i = 0; i < count; i++)
+        room += sources[i].source->n;
+    struct item *items = mwn_alloc(room, sizeof(*items));
     if (!items)
-        return mwn_fail_memory(err, (train->n + test->n) * sizeof(*items),
-                               "the overlap check");
-    size_t n = add_items(items, train, role);
-    n += add_items(items + n, test, NULL);
+        return mwn_fail_memory(err, room * sizeof(*items), "the overlap check");
+    for (size_t i = 0; i < count; i++)
+        MWN_TRY(add_items(items, &n, &sources[i], i == 0, err));
     qsort(items, n, sizeof(*items), compare_items);
     *dropped = 0;
     for (size_t begin = 0, end = 0; begin < n; begin = end) {
         while (end < n && compare_hashes(&items[begin], &items[end]) == 0)
             end++;
-        settle_group(items + begin, end - begin, role, shared, dropped);
+        settle_group(items + begin, end - begin, sources[0].role, shared, dropped);
     }
+    status = check_shared(shared, err);
+out:
     mwn_free(items);
-    return check_shared(shared, err);
+    return status;
 }

@@ -5,21 +5,31 @@
 #include "base/base.h"
 #include "data/reader.h"
 
-/* What a training sample of the source is for. Later ones keep a sample that two share. */
+/* What a sample of a source is for. Later ones keep a sample that two share. */
 enum mwn_role {
     MWN_ROLE_NONE,
     MWN_ROLE_TRAIN,
     MWN_ROLE_META,
     MWN_ROLE_VALID,
-    MWN_ROLE_TEST
+    MWN_ROLE_TEST,
+    MWN_ROLES
 };
 
-/* Sets role[i] (of train's samples) to MWN_ROLE_NONE where a set of a later role, or test, has
- * a sample of the same content; *dropped counts them. MWN_ERR_DATA if more than half of a
- * set's samples are in one other set. O(n log n). */
-MWN_MUST_CHECK mwn_status mwn_overlap_drop(const struct mwn_source *train,
-                                           const struct mwn_source *test,
-                                           unsigned char *role, size_t *dropped,
-                                           struct mwn_error *err);
+/* A source and what its samples are for: role[n], or all of them `all`. */
+struct mwn_roles {
+    const struct mwn_source *source;
+    unsigned char *role; /* NULL: all of them `all` */
+    enum mwn_role all;
+};
+
+/* Sets role[i] of the first source to MWN_ROLE_NONE where a set of a later role, or another
+ * source, has a sample of the same content; *dropped counts them. MWN_ERR_DATA if
+ * more than half of a set's samples are in one other set. O(n log n). */
+MWN_MUST_CHECK mwn_status mwn_overlap_drop(const struct mwn_roles *sources, size_t count,
+                                           size_t *dropped, struct mwn_error *err);
+
+/* The content hash of sample i. */
+MWN_MUST_CHECK mwn_status mwn_source_hash(const struct mwn_source *source, size_t i,
+                                          struct mwn_hash *out, struct mwn_error *err);
 
 #endif

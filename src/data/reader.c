@@ -16,14 +16,37 @@ const struct mwn_reader *const mwn_readers[] = {
 
 #define FIELD(name) offsetof(struct mwn_data_options, name)
 
+static const char *const overlap_choices[] = {"drop", "keep", NULL};
+
 const struct mwn_option mwn_data_option_rows[] = {
     {"reader", MWN_OPT_TEXT, FIELD(reader), "idx", 0, 0, NULL,
      "format of the data: see `mwnet list readers`"},
-    {"path", MWN_OPT_TEXT, FIELD(path), "", 0, 0, NULL, "folder that holds the data files"},
+    {"path", MWN_OPT_TEXT, FIELD(path), "", 0, 0, NULL,
+     "folder (or file) that holds the data"},
+    {"test", MWN_OPT_TEXT, FIELD(test), "", 0, 0, NULL,
+     "file or folder of the test set, where it is not in data.path"},
+    {"meta", MWN_OPT_TEXT, FIELD(meta), "", 0, 0, NULL,
+     "file or folder of the clean meta set, where it is not taken out of the training set"},
+    {"valid", MWN_OPT_TEXT, FIELD(valid), "", 0, 0, NULL,
+     "file or folder of the validation set, where it is not taken out of the training set"},
+    {"test_share", MWN_OPT_REAL, FIELD(test_share), "0.2", 0, 0.9, NULL,
+     "share of each class that is held out as the test set, where the data has none of its "
+     "own; 0: no test set"},
     {"meta_per_class", MWN_OPT_INT, FIELD(meta_per_class), "0", 0, 1e9, NULL,
-     "clean samples of each class that are taken out of the training set as the meta set"},
+     "clean samples of each class that are taken out of the training set as the meta set; "
+     "out of data.meta_ids, if given: 0 takes all of these"},
+    {"meta_ids", MWN_OPT_TEXT, FIELD(meta_ids), "", 0, 0, NULL,
+     "file with the ids of training samples whose labels were checked by hand, one a line"},
     {"valid_per_class", MWN_OPT_INT, FIELD(valid_per_class), "0", 0, 1e9, NULL,
      "samples of each class that are taken out of the training set for validation"},
+    {"valid_share", MWN_OPT_REAL, FIELD(valid_share), "0", 0, 0.9, NULL,
+     "share of each class that is taken out of the training set for validation"},
+    {"overlap", MWN_OPT_CHOICE, FIELD(overlap), "drop", 0, 0, overlap_choices,
+     "training samples that meta, validation or test set have as well: drop or keep them"},
+    {"folds", MWN_OPT_INT, FIELD(folds), "0", 0, 1000, NULL,
+     "parts of a cross-validation, each with its share of every class; 0: none"},
+    {"fold", MWN_OPT_INT, FIELD(fold), "0", 0, 999, NULL,
+     "part of the cross-validation that is kept out of the training set, from 0"},
     {"noise", MWN_OPT_TEXT, FIELD(noise), "none", 0, 0, NULL,
      "label noise put into the training set: none, uniform, flip, flip2, hierarchical or "
      "asymmetric"},
@@ -57,14 +80,6 @@ const struct mwn_option mwn_data_option_rows[] = {
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL},
 };
 
-static const struct mwn_reader *find_reader(const char *name)
-{
-    for (const struct mwn_reader *const *r = mwn_readers; *r; r++)
-        if (strcmp((*r)->name, name) == 0)
-            return *r;
-    return NULL;
-}
-
 static mwn_status fail_reader(const char *name, struct mwn_error *err)
 {
     const char *names[MWN_COUNT(mwn_readers)];
@@ -78,23 +93,78 @@ static mwn_status fail_reader(const char *name, struct mwn_error *err)
     return mwn_hint(err, "`mwnet list readers` names them all");
 }
 
+const struct mwn_reader *mwn_reader_find(const char *name, struct mwn_error *err)
+{
+    for (const struct mwn_reader *const *r = mwn_readers; *r; r++)
+        if (name && strcmp((*r)->name, name) == 0)
+            return *r;
+    (void)fail_reader(name ? name : "", err);
+    return NULL;
+}
+
+const char *mwn_part_name(enum mwn_part part)
+{
+    static const char *const names[] = {
+        [MWN_PART_TRAIN] = "training",
+        [MWN_PART_TEST] = "test",
+        [MWN_PART_META] = "meta",
+        [MWN_PART_VALID] = "validation",
+    };
+    return names[part];
+}
+
+enum mwn_part mwn_part_files(enum mwn_part part)
+{
+    return part == MWN_PART_TEST ? MWN_PART_TEST : MWN_PART_TRAIN;
+}
+
+size_t mwn_source_numbers(const struct mwn_source *source)
+{
+    const struct mwn_shape *shape = &source->shape;
+    return (size_t)shape->c * (size_t)shape->h * (size_t)shape->w;
+}
+
+size_t mwn_source_stride(const struct mwn_source *source)
+{
+    static const size_t bytes[] = {
+        [MWN_SAMPLE_U8] = 1,
+        [MWN_SAMPLE_F32] = sizeof(float),
+        [MWN_SAMPLE_F64] = sizeof(double),
+    };
+    return mwn_source_numbers(source) * bytes[source->type];
+}
+
+mwn_status mwn_source_sample(const struct mwn_source *source, size_t i, struct mwn_rng *rng,
+                             void *work, const void **out, struct mwn_error *err)
+{
+    if (source->samples) {
+        *out = (const char *)source->samples + i * mwn_source_stride(source);
+        return MWN_OK;
+    }
+    *out = work;
+    return source->reader->load(source, i, rng, work, err);
+}
+
 /* The first real number that is not finite. */
 static mwn_status check_finite(const struct mwn_source *source, const char *path,
                                struct mwn_error *err)
 {
-    size_t size =
-        (size_t)source->shape.c * (size_t)source->shape.h * (size_t)source->shape.w;
-    const float *samples = source->samples;
-    for (size_t i = 0; i < source->n * size; i++)
-        if (!isfinite(samples[i]))
+    size_t size = mwn_source_numbers(source);
+    const float *single = source->samples;
+    const double *wide = source->samples;
+    bool is_wide = source->type == MWN_SAMPLE_F64;
+    for (size_t i = 0; i < source->n * size; i++) {
+        double value = is_wide ? wide[i] : (double)single[i];
+        if (!isfinite(value))
             return mwn_fail(err, MWN_ERR_DATA,
                             "%s: value %zu of sample %zu is %f, expected a finite number",
-                            path, i % size, i / size, (double)samples[i]);
+                            path, i % size, i / size, value);
+    }
     return MWN_OK;
 }
 
 mwn_status mwn_source_check(const struct mwn_source *source, const char *path,
-                            struct mwn_error *err)
+                            bool unlabelled, struct mwn_error *err)
 {
     const struct mwn_shape *shape = &source->shape;
     if (source->n == 0)
@@ -110,29 +180,58 @@ mwn_status mwn_source_check(const struct mwn_source *source, const char *path,
                         "of each",
                         path, shape->c, shape->h, shape->w, source->classes);
     for (size_t i = 0; i < source->n; i++)
-        if (source->label[i] < 0 || source->label[i] >= source->classes)
+        if (source->label[i] < (unlabelled ? -1 : 0) || source->label[i] >= source->classes)
             return mwn_fail(err, MWN_ERR_DATA,
                             "%s: label of sample %zu is %ld, expected 0 .. %d", path, i,
                             (long)source->label[i], source->classes - 1);
-    return source->is_real ? check_finite(source, path, err) : MWN_OK;
+    if (source->type == MWN_SAMPLE_U8 || !source->samples)
+        return MWN_OK;
+    return check_finite(source, path, err);
 }
 
-mwn_status mwn_source_open(struct mwn_source *source,
-                           const struct mwn_data_options *options, enum mwn_part part,
+/* The path that the options give a part by itself; NULL if they do not. */
+static const char *own_path(const struct mwn_data_options *options, enum mwn_part part)
+{
+    const char *const paths[] = {
+        [MWN_PART_TRAIN] = options->path,
+        [MWN_PART_TEST] = options->test,
+        [MWN_PART_META] = options->meta,
+        [MWN_PART_VALID] = options->valid,
+    };
+    return paths[part] && *paths[part] ? paths[part] : NULL;
+}
+
+bool mwn_source_has(const struct mwn_data_options *options, enum mwn_part part)
+{
+    const struct mwn_reader *reader = mwn_reader_find(options->reader, NULL);
+    if (own_path(options, part) || !reader)
+        return true;
+    if (reader->has)
+        return reader->has(options, part);
+    return part == MWN_PART_TRAIN || (part == MWN_PART_TEST && !reader->single);
+}
+
+mwn_status mwn_source_open(struct mwn_source *source, const struct mwn_request *request,
                            struct mwn_error *err)
 {
     mwn_status status;
+    const struct mwn_data_options *options = request->options;
+    struct mwn_request full = *request;
     memset(source, 0, sizeof(*source));
-    const struct mwn_reader *reader = find_reader(options->reader ? options->reader : "");
+    const struct mwn_reader *reader = mwn_reader_find(options->reader, err);
     if (!reader)
-        return fail_reader(options->reader ? options->reader : "", err);
-    if (!options->path || !*options->path) {
+        return MWN_ERR_CONFIG;
+    if (!full.path)
+        full.path = own_path(options, full.part);
+    if (!full.path)
+        full.path = options->path;
+    if (!full.path || !*full.path) {
         mwn_fail(err, MWN_ERR_CONFIG, "data.path: the folder of the data is not given");
         return mwn_hint(err, "add data.path=FOLDER");
     }
     source->reader = reader;
-    MWN_TRY(reader->open(source, options, part, err));
-    MWN_TRY(mwn_source_check(source, options->path, err));
+    MWN_TRY(reader->open(source, &full, err));
+    MWN_TRY(mwn_source_check(source, full.path, full.unlabelled, err));
 out:
     if (status != MWN_OK)
         mwn_source_close(source);
@@ -145,7 +244,13 @@ void mwn_source_close(struct mwn_source *source)
         source->reader->close(source);
     for (int c = 0; source->class_names && c < source->classes; c++)
         mwn_free(source->class_names[c]);
+    for (size_t i = 0; source->id && i < source->n; i++)
+        mwn_free(source->id[i]);
     mwn_free(source->class_names);
+    mwn_free(source->id);
     mwn_free(source->label);
+    mwn_free(source->weight);
+    mwn_free(source->mark);
+    mwn_free(source->schema);
     memset(source, 0, sizeof(*source));
 }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "data/ids_file.h"
 #include "data/labels_file.h"
 #include "data/noise.h"
 #include "data/overlap.h"
@@ -13,22 +14,28 @@
 /* Epochs that tell the three uses of the stream MWN_STREAM_IMBALANCE apart. */
 enum { IMBALANCE_PICK = 0, IMBALANCE_SHUFFLE = 1, IMBALANCE_LIMIT = 2 };
 
+/* The same of MWN_STREAM_VALIDATION; 0 draws the validation set. */
+enum { TEST_USE = 1, FOLD_USE = 2 };
+
 /* A split being made. */
 struct split {
     const struct mwn_data_options *options;
     const struct mwn_source *source; /* of the training samples          */
     uint64_t seed;
     int classes;
-    unsigned char *role; /* owned [n]: enum mwn_role                     */
-    uint32_t *members;   /* owned [n]: samples, grouped by class         */
-    size_t *start;       /* owned [classes + 1]: where a class begins    */
-    uint32_t *list;      /* owned [n]: what choose() gives               */
-    uint32_t *order;     /* owned [n]: scratch                           */
+    bool own_test, own_meta, own_valid; /* parts with a source of their own */
+    unsigned char *role;                /* owned [n]: enum mwn_role                  */
+    unsigned char *checked;             /* owned [n]: may be a meta sample; NULL: all */
+    uint32_t *members;                  /* owned [n]: samples, grouped by class         */
+    size_t *start;                      /* owned [classes + 1]: where a class begins    */
+    uint32_t *list;                     /* owned [n]: what choose() gives               */
+    uint32_t *order;                    /* owned [n]: scratch                           */
 };
 
 static void split_release(struct split *split)
 {
     mwn_free(split->role);
+    mwn_free(split->checked);
     mwn_free(split->members);
     mwn_free(split->start);
     mwn_free(split->list);
@@ -58,17 +65,23 @@ static mwn_status split_init(struct split *split, struct mwn_error *err)
     return MWN_OK;
 }
 
-/* Puts the samples of class c that are still in the training set into split->list, in random
- * order; how many there are. */
-static size_t choose(struct split *split, size_t c, struct mwn_rng rng)
+static bool may_take(const struct split *split, uint32_t sample, const unsigned char *only)
+{
+    return split->role[sample] == MWN_ROLE_TRAIN && (!only || only[sample]);
+}
+
+/* Puts the samples of class c that are still in the training set (and in `only`, unless NULL)
+ * into split->list, in random order; how many there are. */
+static size_t choose(struct split *split, size_t c, const unsigned char *only,
+                     struct mwn_rng rng)
 {
     const uint32_t *members = split->members + split->start[c];
     size_t all = split->start[c + 1] - split->start[c], count = 0;
     for (size_t i = 0; i < all; i++)
-        count += split->role[members[i]] == MWN_ROLE_TRAIN;
+        count += may_take(split, members[i], only);
     mwn_rng_permutation(&rng, split->order, count);
     for (size_t i = 0, j = 0; i < all; i++)
-        if (split->role[members[i]] == MWN_ROLE_TRAIN)
+        if (may_take(split, members[i], only))
             split->list[split->order[j++]] = members[i];
     return count;
 }
@@ -79,39 +92,130 @@ static void set_roles(struct split *split, size_t from, size_t to, enum mwn_role
         split->role[split->list[i]] = (unsigned char)role;
 }
 
-/* Every class needs a sample to train on besides those that other sets take. */
+/* Every class needs a sample. */
 static mwn_status check_classes(const struct split *split, struct mwn_error *err)
 {
-    const struct mwn_data_options *options = split->options;
-    size_t meta = (size_t)options->meta_per_class, valid = (size_t)options->valid_per_class;
-    for (int c = 0; c < split->classes; c++) {
-        size_t n = split->start[c + 1] - split->start[c];
-        if (n == 0) {
+    for (int c = 0; c < split->classes; c++)
+        if (split->start[c + 1] == split->start[c]) {
             mwn_fail(err, MWN_ERR_DATA, "%s: class %d has no training samples",
-                     options->path, c);
+                     split->options->path, c);
             return mwn_hint(err,
                             "labels go from 0 to %d; every number between needs samples",
                             split->classes - 1);
         }
-        if (n <= meta + valid) {
-            mwn_fail(err, MWN_ERR_DATA,
-                     "%s: class %d has %zu samples, data.meta_per_class=%zu and "
-                     "data.valid_per_class=%zu need %zu (one is left to train on)",
-                     options->path, c, n, meta, valid, meta + valid + 1);
-            return mwn_hint(err, "lower data.meta_per_class or data.valid_per_class");
-        }
+    return MWN_OK;
+}
+
+/* A set to take out of the training set: so many samples of each class, or that share. */
+struct portion {
+    const char *option; /* whose value it is */
+    enum mwn_stream stream;
+    uint64_t use; /* of the stream */
+    enum mwn_role role;
+    size_t count;
+    double share;
+    const unsigned char *only; /* NULL: of all samples */
+};
+
+static mwn_status fail_portion(const struct split *split, const struct portion *portion,
+                               size_t c, size_t has, size_t wanted, struct mwn_error *err)
+{
+    if (portion->only && has < wanted)
+        mwn_fail(err, MWN_ERR_DATA,
+                 "%s: class %zu has %zu samples that were checked, %s=%zu asks for more",
+                 split->options->path, c, has, portion->option, wanted);
+    else
+        mwn_fail(err, MWN_ERR_DATA,
+                 "%s: class %zu has %zu samples left, %s=%g takes %zu (one must be left to "
+                 "train on)",
+                 split->options->path, c, has, portion->option,
+                 portion->share > 0 ? portion->share : (double)portion->count, wanted);
+    return mwn_hint(err, "lower %s", portion->option);
+}
+
+/* Takes them. What is left of a class must not be nothing. */
+static mwn_status take_out(struct split *split, const struct portion *portion,
+                           struct mwn_error *err)
+{
+    for (size_t c = 0; c < (size_t)split->classes; c++) {
+        size_t left =
+            choose(split, c, NULL, mwn_rng_at(split->seed, portion->stream, 0, c));
+        size_t has = choose(split, c, portion->only,
+                            mwn_rng_at(split->seed, portion->stream, portion->use, c));
+        size_t wanted = portion->count;
+        if (portion->share > 0)
+            wanted = (size_t)(portion->share * (double)has + 0.5);
+        if (wanted > has || (wanted > 0 && wanted >= left))
+            return fail_portion(split, portion, c, has, wanted, err);
+        set_roles(split, 0, wanted, portion->role);
     }
     return MWN_OK;
 }
 
-/* Takes `count` samples of each class out of the training set. */
-static void take_out(struct split *split, enum mwn_stream stream, size_t count,
-                     enum mwn_role role)
+/* Reads data.meta_ids into split->checked, or takes the marks of the data. */
+static mwn_status find_checked(struct split *split, struct mwn_error *err)
 {
-    for (size_t c = 0; count > 0 && c < (size_t)split->classes; c++) {
-        choose(split, c, mwn_rng_at(split->seed, stream, 0, c));
-        set_roles(split, 0, count, role);
-    }
+    const char *path = split->options->meta_ids;
+    bool from_file = path && *path;
+    if (!from_file && !split->source->mark)
+        return MWN_OK;
+    split->checked = mwn_alloc(split->source->n, 1);
+    if (!split->checked)
+        return mwn_fail_memory(err, split->source->n, "the ids of checked samples");
+    if (from_file)
+        return mwn_ids_read(path, split->source, split->checked, err);
+    memcpy(split->checked, split->source->mark, split->source->n);
+    return MWN_OK;
+}
+
+/* All samples that were checked make the meta set. */
+static void take_checked(struct split *split)
+{
+    for (size_t i = 0; i < split->source->n; i++)
+        if (split->checked[i] && split->role[i] == MWN_ROLE_TRAIN)
+            split->role[i] = MWN_ROLE_META;
+}
+
+/* Test, meta and validation set, as far as they come out of the training samples. */
+static mwn_status take_sets(struct split *split, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const struct mwn_data_options *o = split->options;
+    const struct portion test = {"data.test_share",
+                                 MWN_STREAM_VALIDATION,
+                                 TEST_USE,
+                                 MWN_ROLE_TEST,
+                                 0,
+                                 o->test_share,
+                                 NULL};
+    struct portion meta = {"data.meta_per_class",
+                           MWN_STREAM_META_SPLIT,
+                           0,
+                           MWN_ROLE_META,
+                           (size_t)o->meta_per_class,
+                           0,
+                           NULL};
+    const struct portion valid = {o->valid_share > 0 ? "data.valid_share"
+                                                     : "data.valid_per_class",
+                                  MWN_STREAM_VALIDATION,
+                                  0,
+                                  MWN_ROLE_VALID,
+                                  (size_t)o->valid_per_class,
+                                  o->valid_share,
+                                  NULL};
+
+    MWN_TRY(find_checked(split, err));
+    meta.only = split->checked;
+    if (!split->own_test)
+        MWN_TRY(take_out(split, &test, err));
+    if (split->checked && o->meta_per_class == 0 && !split->own_meta)
+        take_checked(split);
+    else if (!split->own_meta)
+        MWN_TRY(take_out(split, &meta, err));
+    if (!split->own_valid)
+        MWN_TRY(take_out(split, &valid, err));
+out:
+    return status;
 }
 
 /* size[c]: how many samples class c may keep. */
@@ -133,14 +237,15 @@ static mwn_status cut_tail(struct split *split, struct mwn_error *err)
     if (!size)
         return mwn_fail_memory(err, 2 * k * sizeof(*size), "the long tail");
     for (size_t c = 0; c < k; c++) {
-        size_t n = choose(split, c, mwn_rng_at(split->seed, MWN_STREAM_IMBALANCE, 0, c));
+        size_t n =
+            choose(split, c, NULL, mwn_rng_at(split->seed, MWN_STREAM_IMBALANCE, 0, c));
         n_max = n > n_max ? n : n_max;
     }
     deal_sizes(split, n_max, size + k, size);
     for (size_t c = 0; c < k; c++) {
         struct mwn_rng rng =
             mwn_rng_at(split->seed, MWN_STREAM_IMBALANCE, IMBALANCE_PICK, c);
-        size_t n = choose(split, c, rng);
+        size_t n = choose(split, c, NULL, rng);
         if (size[c] == 0) {
             mwn_free(size);
             mwn_fail(err, MWN_ERR_CONFIG,
@@ -160,7 +265,7 @@ static mwn_status cut_tail(struct split *split, struct mwn_error *err)
 static mwn_status check_left(struct split *split, struct mwn_error *err)
 {
     for (size_t c = 0; c < (size_t)split->classes; c++)
-        if (choose(split, c, mwn_rng_at(0, MWN_STREAM_IMBALANCE, 0, 0)) == 0)
+        if (choose(split, c, NULL, mwn_rng_at(0, MWN_STREAM_IMBALANCE, 0, 0)) == 0)
             return mwn_fail(err, MWN_ERR_DATA,
                             "%s: all training samples of class %zu are in another set, too",
                             split->options->path, c);
@@ -244,6 +349,79 @@ static mwn_status append_set(struct mwn_set *set, const struct mwn_set *more,
     return MWN_OK;
 }
 
+/* Numbers the samples of each class at random, by their given labels; fold_of[i] is the number
+ * modulo the folds. */
+static mwn_status deal_folds(const struct split *split, const struct mwn_set *train,
+                             uint32_t *fold_of, struct mwn_error *err)
+{
+    size_t k = (size_t)split->classes, folds = (size_t)split->options->folds;
+    uint32_t *order = mwn_alloc(train->n, sizeof(*order));
+    size_t *next = mwn_alloc(k, sizeof(*next));
+    if (order && next) {
+        struct mwn_rng rng = mwn_rng_at(split->seed, MWN_STREAM_VALIDATION, FOLD_USE, 0);
+        mwn_rng_permutation(&rng, order, train->n);
+        for (size_t c = 0; c < k; c++) /* or all small classes would go to fold 0 */
+            next[c] = c;
+        for (size_t i = 0; i < train->n; i++)
+            fold_of[order[i]] = (uint32_t)(next[train->given[order[i]]]++ % folds);
+    }
+    mwn_free(order);
+    mwn_free(next);
+    return order && next ? MWN_OK : mwn_fail_memory(err, train->n * 4, "the folds");
+}
+
+static mwn_status alloc_fold(struct mwn_sets *sets, size_t n, struct mwn_error *err)
+{
+    struct mwn_set *fold = &sets->fold;
+    fold->source = sets->train.source;
+    fold->id = mwn_alloc(n, sizeof(*fold->id));
+    fold->given = mwn_alloc(n, sizeof(*fold->given));
+    fold->truth = sets->train.truth ? mwn_alloc(n, sizeof(*fold->truth)) : NULL;
+    sets->fold_position = mwn_alloc(n, sizeof(*sets->fold_position));
+    if (!fold->id || !fold->given || !sets->fold_position ||
+        (sets->train.truth && !fold->truth))
+        return mwn_fail_memory(err, n * 16, "a fold");
+    return MWN_OK;
+}
+
+static void move_sample(struct mwn_set *to, const struct mwn_set *from, size_t i)
+{
+    to->id[to->n] = from->id[i];
+    to->given[to->n] = from->given[i];
+    if (to->truth)
+        to->truth[to->n] = from->truth[i];
+    to->n++;
+}
+
+/* Moves the samples of the fold out of the training set. */
+static mwn_status cut_fold(struct mwn_sets *sets, const struct split *split,
+                           struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_set *train = &sets->train, *fold = &sets->fold;
+    size_t n = train->n, wanted = (size_t)split->options->fold;
+    uint32_t *fold_of = mwn_alloc(n, sizeof(*fold_of));
+
+    if (!fold_of)
+        return mwn_fail_memory(err, n * sizeof(*fold_of), "the folds");
+    MWN_TRY(deal_folds(split, train, fold_of, err));
+    MWN_TRY(alloc_fold(sets, n, err));
+    train->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool kept_out = fold_of[i] == wanted;
+        if (kept_out)
+            sets->fold_position[fold->n] = (uint32_t)i;
+        move_sample(kept_out ? fold : train, train, i);
+    }
+    if (train->n == 0 || fold->n == 0)
+        status = mwn_fail(err, MWN_ERR_CONFIG,
+                          "data.folds: %zu training samples are too few for %lld folds", n,
+                          (long long)split->options->folds);
+out:
+    mwn_free(fold_of);
+    return status;
+}
+
 static double share_of_wrong(const struct mwn_set *set)
 {
     size_t wrong = 0;
@@ -263,6 +441,16 @@ static mwn_status put_noise(struct mwn_set *set, const struct split *split,
                            err);
 }
 
+/* A set from the part of its own, or from the training part. */
+static mwn_status make_either(struct mwn_set *set, const struct mwn_source *own,
+                              const struct split *split, enum mwn_role role,
+                              const int32_t *label, struct mwn_error *err)
+{
+    if (own->n > 0)
+        return make_set(set, own, NULL, MWN_ROLE_NONE, own->label, err);
+    return make_set(set, split->source, split->role, role, label, err);
+}
+
 /* Makes the sets out of the roles and puts the labels in. */
 static mwn_status make_sets(struct mwn_sets *sets, const struct split *split,
                             struct mwn_error *err)
@@ -270,26 +458,29 @@ static mwn_status make_sets(struct mwn_sets *sets, const struct split *split,
     mwn_status status;
     const struct mwn_data_options *options = split->options;
     const struct mwn_source *source = split->source;
+    const int32_t *own = source->label;
     bool from_file = options->labels && *options->labels;
     bool noisy = options->noise && strcmp(options->noise, "none") != 0;
     int32_t *label = mwn_alloc(source->n, sizeof(*label));
 
     if (!label)
         return mwn_fail_memory(err, source->n * sizeof(*label), "labels");
-    memcpy(label, source->label, source->n * sizeof(*label));
+    memcpy(label, own, source->n * sizeof(*label));
     if (from_file)
         MWN_TRY(mwn_labels_read(options->labels, split->classes, source->n, label, err));
     MWN_TRY(make_set(&sets->train, source, split->role, MWN_ROLE_TRAIN, label, err));
-    MWN_TRY(make_set(&sets->valid, source, split->role, MWN_ROLE_VALID, label, err));
-    MWN_TRY(make_set(&sets->meta, source, split->role, MWN_ROLE_META, source->label, err));
-    MWN_TRY(make_set(&sets->test, &sets->test_source, NULL, MWN_ROLE_NONE,
-                     sets->test_source.label, err));
+    MWN_TRY(
+        make_either(&sets->valid, &sets->valid_source, split, MWN_ROLE_VALID, label, err));
+    MWN_TRY(make_either(&sets->meta, &sets->meta_source, split, MWN_ROLE_META, own, err));
+    MWN_TRY(make_either(&sets->test, &sets->test_source, split, MWN_ROLE_TEST, own, err));
     if (from_file || noisy)
         MWN_TRY(keep_truth(&sets->train, err));
-    if (from_file)
+    if (from_file && !split->own_valid)
         MWN_TRY(keep_truth(&sets->valid, err));
     if (noisy)
         MWN_TRY(put_noise(&sets->train, split, err));
+    if (options->folds > 0)
+        MWN_TRY(cut_fold(sets, split, err));
     if (options->train_on_meta)
         MWN_TRY(append_set(&sets->train, &sets->meta, err));
     sets->noise_rate = share_of_wrong(&sets->train);
@@ -301,39 +492,94 @@ out:
 static mwn_status check_options(const struct mwn_data_options *options,
                                 struct mwn_error *err)
 {
+    bool has_meta = options->meta_per_class > 0 || (options->meta && *options->meta) ||
+                    (options->meta_ids && *options->meta_ids);
     if (options->labels && *options->labels && options->noise &&
         strcmp(options->noise, "none") != 0) {
         mwn_fail(err, MWN_ERR_CONFIG, "data.labels and data.noise=%.40s exclude each other",
                  options->noise);
         return mwn_hint(err, "set data.noise=none to use the labels of the file");
     }
-    if (options->train_on_meta && options->meta_per_class == 0)
+    if (options->train_on_meta && !has_meta)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "data.train_on_meta: true needs data.meta_per_class above 0");
+    if (options->train_on_meta && options->meta && *options->meta)
+        return mwn_fail(
+            err, MWN_ERR_CONFIG,
+            "data.train_on_meta: a meta set of its own path cannot be appended");
+    if (options->folds > 0 && (options->folds == 1 || options->fold >= options->folds))
+        return mwn_fail(
+            err, MWN_ERR_CONFIG,
+            "data.fold: %lld of %lld folds, expected 0 .. folds-1 of at least 2",
+            (long long)options->fold, (long long)options->folds);
     if (!options->noise)
         return MWN_OK;
     return mwn_noise_check(options->noise, options->noise_rate, err);
 }
 
-static mwn_status open_sources(struct mwn_sets *sets,
-                               const struct mwn_data_options *options,
-                               struct mwn_error *err)
+/* Opens a part, read like the training part. */
+static mwn_status open_part(struct mwn_source *source, struct mwn_sets *sets,
+                            const struct mwn_data_options *options, enum mwn_part part,
+                            struct mwn_error *err)
 {
-    const struct mwn_source *train = &sets->train_source, *test = &sets->test_source;
-    mwn_status status = mwn_source_open(&sets->train_source, options, MWN_PART_TRAIN, err);
-    if (status == MWN_OK)
-        status = mwn_source_open(&sets->test_source, options, MWN_PART_TEST, err);
+    const struct mwn_source *train = &sets->train_source;
+    const struct mwn_request request = {
+        .options = options, .part = part, .schema = train->schema};
+    const struct mwn_shape *a = &train->shape, *b = &source->shape;
+    mwn_status status = mwn_source_open(source, &request, err);
     if (status != MWN_OK)
         return status;
-    if (train->shape.c != test->shape.c || train->shape.h != test->shape.h ||
-        train->shape.w != test->shape.w || train->is_real != test->is_real)
+    if (a->c != b->c || a->h != b->h || a->w != b->w || train->type != source->type)
         return mwn_fail(err, MWN_ERR_DATA,
-                        "%s: training samples are %d x %d x %d, test samples %d x %d x %d",
-                        options->path, train->shape.c, train->shape.h, train->shape.w,
-                        test->shape.c, test->shape.h, test->shape.w);
-    sets->shape = train->shape;
-    sets->classes = train->classes > test->classes ? train->classes : test->classes;
+                        "%s: training samples are %d x %d x %d, %s samples %d x %d x %d",
+                        options->path, a->c, a->h, a->w, mwn_part_name(part), b->c, b->h,
+                        b->w);
+    if (source->classes > sets->classes)
+        sets->classes = source->classes;
     return MWN_OK;
+}
+
+static mwn_status open_sources(struct mwn_sets *sets, struct split *split,
+                               struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const struct mwn_data_options *options = split->options;
+    const struct mwn_request train = {.options = options, .part = MWN_PART_TRAIN};
+
+    split->own_test = mwn_source_has(options, MWN_PART_TEST);
+    split->own_meta = mwn_source_has(options, MWN_PART_META);
+    split->own_valid = mwn_source_has(options, MWN_PART_VALID);
+    MWN_TRY(mwn_source_open(&sets->train_source, &train, err));
+    sets->shape = sets->train_source.shape;
+    sets->classes = sets->train_source.classes;
+    if (split->own_test)
+        MWN_TRY(open_part(&sets->test_source, sets, options, MWN_PART_TEST, err));
+    if (split->own_meta)
+        MWN_TRY(open_part(&sets->meta_source, sets, options, MWN_PART_META, err));
+    if (split->own_valid)
+        MWN_TRY(open_part(&sets->valid_source, sets, options, MWN_PART_VALID, err));
+    split->classes = sets->classes;
+out:
+    return status;
+}
+
+static mwn_status drop_overlap(struct mwn_sets *sets, const struct split *split,
+                               struct mwn_error *err)
+{
+    struct mwn_roles sources[4] = {{&sets->train_source, split->role, MWN_ROLE_NONE}};
+    const struct mwn_roles others[] = {{&sets->test_source, NULL, MWN_ROLE_TEST},
+                                       {&sets->meta_source, NULL, MWN_ROLE_META},
+                                       {&sets->valid_source, NULL, MWN_ROLE_VALID}};
+    size_t count = 1;
+    if (split->options->overlap != 0)
+        return MWN_OK;
+    for (size_t i = 0; i < MWN_COUNT(others); i++)
+        if (others[i].source->n > 0)
+            sources[count++] = others[i];
+    mwn_status status = mwn_overlap_drop(sources, count, &sets->dropped, err);
+    if (status != MWN_OK)
+        mwn_context(err, "%s", split->options->path);
+    return status;
 }
 
 mwn_status mwn_sets_open(struct mwn_sets *sets, const struct mwn_data_options *options,
@@ -345,21 +591,13 @@ mwn_status mwn_sets_open(struct mwn_sets *sets, const struct mwn_data_options *o
     memset(sets, 0, sizeof(*sets));
     split.seed = options->seed >= 0 ? (uint64_t)options->seed : seed;
     MWN_TRY(check_options(options, err));
-    MWN_TRY(open_sources(sets, options, err));
-    split.classes = sets->classes;
+    MWN_TRY(open_sources(sets, &split, err));
     MWN_TRY(split_init(&split, err));
     MWN_TRY(check_classes(&split, err));
-    take_out(&split, MWN_STREAM_META_SPLIT, (size_t)options->meta_per_class, MWN_ROLE_META);
-    take_out(&split, MWN_STREAM_VALIDATION, (size_t)options->valid_per_class,
-             MWN_ROLE_VALID);
+    MWN_TRY(take_sets(&split, err));
     if (options->imbalance > 1)
         MWN_TRY(cut_tail(&split, err));
-    status = mwn_overlap_drop(&sets->train_source, &sets->test_source, split.role,
-                              &sets->dropped, err);
-    if (status != MWN_OK) {
-        mwn_context(err, "%s", options->path);
-        goto out;
-    }
+    MWN_TRY(drop_overlap(sets, &split, err));
     MWN_TRY(check_left(&split, err));
     cut_to_limit(&split);
     MWN_TRY(make_sets(sets, &split, err));
@@ -371,13 +609,17 @@ out:
 }
 
 mwn_status mwn_sets_open_test(struct mwn_sets *sets, const struct mwn_data_options *options,
-                              struct mwn_error *err)
+                              const char *schema, uint64_t seed, struct mwn_error *err)
 {
     mwn_status status;
+    const struct mwn_request request = {
+        .options = options, .part = MWN_PART_TEST, .schema = schema};
 
+    if (!mwn_source_has(options, MWN_PART_TEST))
+        return mwn_sets_open(sets, options, seed, err);
     memset(sets, 0, sizeof(*sets));
     sets->noise_rate = -1;
-    MWN_TRY(mwn_source_open(&sets->test_source, options, MWN_PART_TEST, err));
+    MWN_TRY(mwn_source_open(&sets->test_source, &request, err));
     sets->classes = sets->test_source.classes;
     sets->shape = sets->test_source.shape;
     MWN_TRY(make_set(&sets->test, &sets->test_source, NULL, MWN_ROLE_NONE,
@@ -401,7 +643,11 @@ void mwn_sets_close(struct mwn_sets *sets)
     set_release(&sets->meta);
     set_release(&sets->valid);
     set_release(&sets->test);
+    set_release(&sets->fold);
+    mwn_free(sets->fold_position);
     mwn_source_close(&sets->train_source);
     mwn_source_close(&sets->test_source);
+    mwn_source_close(&sets->meta_source);
+    mwn_source_close(&sets->valid_source);
     memset(sets, 0, sizeof(*sets));
 }

@@ -16,8 +16,11 @@ struct mwn_set {
 };
 
 struct mwn_sets {
-    struct mwn_source train_source, test_source; /* owned                          */
+    struct mwn_source train_source, test_source; /* owned; n = 0 if there is none  */
+    struct mwn_source meta_source, valid_source; /* owned: from paths of their own */
     struct mwn_set train, meta, valid, test;     /* owned; n = 0 if there is none  */
+    struct mwn_set fold;     /* owned: what data.fold keeps out of train           */
+    uint32_t *fold_position; /* owned [fold.n]: place in train without folds       */
     int classes;
     struct mwn_shape shape;
     double noise_rate; /* share of train samples whose given label is not the true one;
@@ -27,29 +30,36 @@ struct mwn_sets {
 
 /* Reads and splits a zeroed *sets, which must not move afterwards (the sets point into it). In
  * this order:
- *   1. Read both parts. A class without a training sample is MWN_ERR_DATA.
- *   2. Take meta_per_class samples of each class, then valid_per_class, out of the training
- *      samples. A class with too few (one must be left to train on) is MWN_ERR_DATA.
+ *   1. Read the training part and the others that there are. A class without a training
+ *      sample is MWN_ERR_DATA.
+ *   2. Hold out test_share of each class where there is no test part. Take the meta set
+ *      (meta_per_class of each class; out of those that meta_ids or the data mark as checked, if
+ *      there are such: all of them if it is 0), then valid_per_class or valid_share, out of
+ *      the training samples, unless these sets have parts of their own. A class with too few
+ *      (one must be left to train on) is MWN_ERR_DATA.
  *   3. Long tail of what is left: class c keeps mwn_imbalance_sizes()[c] samples, where n_max
  *      is the size of the largest class now; imbalance_shuffle deals the sizes out at random.
- *   4. Overlap, by content hash. Published data has a few images in both files, so a sample of
- *      train that equals one of meta, validation or test leaves train; likewise meta against
- *      validation and test, validation against test. They are counted in `dropped`. If more
- *      than half of a set is in another one, the same file serves twice: MWN_ERR_DATA. Equal
- *      samples inside one set are left alone.
+ *   4. Overlap, by content hash (unless data.overlap=keep). Published data has a few images in
+ *      both files, so a sample of train that equals one of meta, validation or test leaves
+ *      train; likewise meta against validation and test, validation against test. They are
+ *      counted in `dropped`. If more than half of a set is in another one, the same file serves
+ *      twice: MWN_ERR_DATA. Equal samples inside one set are left alone.
  *   5. limit: a random subset of that many training samples.
  *   6. Labels. A labels file gives those of train and validation; noise changes those of train
  *      only. Either way truth keeps the data's own labels. Meta and test always have these.
- *   7. train_on_meta: the meta samples follow behind the training samples (and stay in meta).
+ *   7. Cross-validation: fold `fold` of `folds`, stratified by the given labels, leaves train.
+ *   8. train_on_meta: the meta samples follow behind the training samples (and stay in meta).
  * Samples of a set are in the order of the source. Each choice has its own random stream; a
  * larger meta_per_class or limit gives a superset. seed is train.seed; data.seed, unless
  * negative, takes its place. */
 MWN_MUST_CHECK mwn_status mwn_sets_open(struct mwn_sets *sets,
                                         const struct mwn_data_options *options,
                                         uint64_t seed, struct mwn_error *err);
-/* Only the test set, for evaluation; the other sets stay empty. */
+/* Only the test set, for evaluation; the other sets stay empty if the data has a test part, which
+ * is read by the model's schema (NULL: its own). */
 MWN_MUST_CHECK mwn_status mwn_sets_open_test(struct mwn_sets *sets,
                                              const struct mwn_data_options *options,
+                                             const char *schema, uint64_t seed,
                                              struct mwn_error *err);
 /* Safe on a zeroed *sets. */
 void mwn_sets_close(struct mwn_sets *sets);

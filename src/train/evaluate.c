@@ -61,6 +61,7 @@ static void evaluation_release(struct evaluation *e)
     mwn_score_release(&e->score);
     mwn_loader_free(e->loader);
     mwn_net_free(e->net);
+    mwn_normalize_release(&e->normalize);
     mwn_sets_close(&e->sets);
     if (e->resolved)
         mwn_settings_release(&e->settings);
@@ -124,7 +125,9 @@ static mwn_status evaluate_model(struct evaluation *e, struct mwn_error *err)
     mwn_status status = MWN_OK;
     const struct mwn_settings *settings = &e->settings;
 
-    MWN_TRY(mwn_sets_open_test(&e->sets, &settings->data, err));
+    MWN_TRY(mwn_sets_open_test(&e->sets, &settings->data,
+                               mwn_st_metadata(e->file, "data.schema"),
+                               (uint64_t)settings->train.seed, err));
     MWN_TRY(mwn_normalize_resolve(&e->normalize, &settings->data, &e->sets.train, err));
     MWN_TRY(
         mwn_run_make_eval_loader(&e->loader, settings, &e->sets.test, &e->normalize, err));

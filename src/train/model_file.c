@@ -122,6 +122,8 @@ static mwn_status add_note(mwn_st_builder *builder, const struct mwn_model_note 
     snprintf(number, sizeof(number), "%.17g", note->settings->bn.eps);
     mwn_st_builder_metadata(builder, "bn.eps", number);
     mwn_st_builder_metadata(builder, "data.reader", note->settings->data.reader);
+    if (note->schema)
+        mwn_st_builder_metadata(builder, "data.schema", note->schema);
     mwn_normalize_text(note->normalize, &text);
     if (!text.failed)
         mwn_st_builder_metadata(builder, "data.normalize", text.text ? text.text : "");

@@ -13,7 +13,8 @@ struct mwn_model_note {
     const struct mwn_settings *settings;   /* borrowed */
     const struct mwn_normalize *normalize; /* borrowed */
     struct mwn_shape sample;
-    uint64_t batches; /* that the running statistics have seen */
+    const char *schema; /* borrowed: of the training data; or NULL */
+    uint64_t batches;   /* that the running statistics have seen */
 };
 
 /* Writes the model that `net` holds. The same model gives the same bytes. */

@@ -74,11 +74,10 @@ out:
     return status;
 }
 
+/* What samples in memory take. */
 static size_t source_bytes(const struct mwn_source *source)
 {
-    size_t sample =
-        (size_t)source->shape.c * (size_t)source->shape.h * (size_t)source->shape.w;
-    return source->n * sample * (source->is_real ? sizeof(float) : 1);
+    return source->samples ? source->n * mwn_source_stride(source) : 0;
 }
 
 static size_t set_bytes(const struct mwn_set *set)
@@ -90,6 +89,7 @@ static size_t set_bytes(const struct mwn_set *set)
 static size_t data_bytes(const struct mwn_sets *sets)
 {
     return source_bytes(&sets->train_source) + source_bytes(&sets->test_source) +
+           source_bytes(&sets->meta_source) + source_bytes(&sets->valid_source) +
            set_bytes(&sets->train) + set_bytes(&sets->meta) + set_bytes(&sets->valid) +
            set_bytes(&sets->test);
 }

@@ -64,10 +64,17 @@ mwn_status mwn_folder_write_recipe(struct mwn_run *run, struct mwn_error *err)
     mwn_status status = MWN_OK;
     struct mwn_buf text = {0};
     char *path = NULL;
+    struct mwn_data_options *data = &run->settings.data;
+    char **const paths[] = {&data->path,
+                            &data->test,
+                            &data->meta,
+                            &data->valid,
+                            &data->meta_ids,
+                            &data->labels,
+                            &run->settings.model.init};
 
-    MWN_TRY(make_absolute(&run->settings.data.path, err));
-    MWN_TRY(make_absolute(&run->settings.data.labels, err));
-    MWN_TRY(make_absolute(&run->settings.model.init, err));
+    for (size_t i = 0; i < MWN_COUNT(paths); i++)
+        MWN_TRY(make_absolute(paths[i], err));
     mwn_buf_printf(&text, "# Written by mwnet %s: every option of this run.\n",
                    mwn_version());
     mwn_settings_yaml(&run->settings, &text);
@@ -205,7 +212,7 @@ mwn_status mwn_folder_write_model(struct mwn_run *run, const char *name,
                                   struct mwn_error *err)
 {
     const struct mwn_model_note note = {&run->settings, &run->normalize, run->sets.shape,
-                                        run->iteration};
+                                        run->sets.train_source.schema, run->iteration};
     char *path = NULL;
     mwn_status status = mwn_folder_path(run->dir, name, &path, err);
     if (status == MWN_OK)

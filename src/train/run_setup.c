@@ -12,19 +12,25 @@
 static mwn_status check_run(const struct mwn_settings *settings, struct mwn_error *err)
 {
     const struct mwn_data_options *data = &settings->data;
-    bool needs_meta = (settings->method->needs & MWN_NEEDS_META) != 0;
 
     if (!data->path || !*data->path) {
         mwn_fail(err, MWN_ERR_CONFIG, "data.path: the folder of the data is not given");
         return mwn_hint(err, "add data.path=FOLDER");
     }
-    if (needs_meta && data->meta_per_class == 0) {
-        mwn_fail(err, MWN_ERR_CONFIG,
-                 "data.meta_per_class: method '%s' needs a meta set, but this is 0",
-                 settings->method->name);
-        return mwn_hint(err, "set data.meta_per_class, for example to 10");
-    }
     return MWN_OK;
+}
+
+/* A method that learns from a meta set needs one. */
+static mwn_status check_meta(const struct mwn_run *run, struct mwn_error *err)
+{
+    if (!(run->settings.method->needs & MWN_NEEDS_META) || run->sets.meta.n > 0)
+        return MWN_OK;
+    mwn_fail(err, MWN_ERR_CONFIG,
+             "data.meta_per_class: method '%s' needs a meta set, but there is none",
+             run->settings.method->name);
+    return mwn_hint(err,
+                    "name samples whose labels were checked by data.meta, data.meta_ids or "
+                    "data.meta_per_class=10, if the labels are right as they are");
 }
 
 mwn_status mwn_run_make_net(mwn_net **out, const struct mwn_settings *settings,
@@ -185,7 +191,8 @@ static mwn_status hash_options(struct mwn_run *run, struct mwn_error *err)
     copy.train.threads = 0;
     copy.train.memory = 0;
     copy.data.threads = 0;
-    copy.data.path = nothing;
+    copy.data.path = copy.data.test = copy.data.meta = copy.data.valid = nothing;
+    copy.data.meta_ids = nothing;
     copy.data.labels = nothing;
     copy.model.init = nothing;
     mwn_settings_yaml(&copy, &text);
@@ -207,6 +214,7 @@ mwn_status mwn_run_setup(struct mwn_run *run, struct mwn_error *err)
     MWN_TRY(
         mwn_sets_open(&run->sets, &settings->data, (uint64_t)settings->train.seed, err));
     MWN_TRY(mwn_normalize_resolve(&run->normalize, &settings->data, &run->sets.train, err));
+    MWN_TRY(check_meta(run, err));
     MWN_TRY(make_loaders(run, err));
     MWN_TRY(mwn_run_make_net(&run->net, settings, run->sets.shape, run->sets.classes, err));
     MWN_TRY(plan_net(run, err));
@@ -232,6 +240,7 @@ void mwn_run_release(struct mwn_run *run)
     mwn_free(run->method_self);
     mwn_step_release(&run->step);
     mwn_net_free(run->net);
+    mwn_normalize_release(&run->normalize);
     mwn_sets_close(&run->sets);
     mwn_weight_log_release(&run->weights);
     mwn_settings_release(&run->settings);

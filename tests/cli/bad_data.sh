@@ -46,8 +46,8 @@ run 3 "a meta set larger than a class" train small.yaml data.path=data \
     data.meta_per_class=31 -o made
 holds err "data.meta_per_class=31"
 run 2 "no meta set" train small.yaml data.path=data data.meta_per_class=0 -o made
-says err "mwnet: data.meta_per_class: method 'mwnet' needs a meta set, but this is 0
-hint: set data.meta_per_class, for example to 10"
+says err "mwnet: data.meta_per_class: method 'mwnet' needs a meta set, but there is none
+hint: name samples whose labels were checked by data.meta, data.meta_ids or data.meta_per_class=10, if the labels are right as they are"
 run 2 "unknown noise" train small.yaml data.path=data data.noise=unifrom -o made
 holds err "uniform"
 run 2 "unknown reader" train small.yaml data.path=data data.reader=idxx -o made
