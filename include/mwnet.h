@@ -213,6 +213,10 @@ struct mwn_meta_pass {
     void *grad;   /* [n_params] gradient of their mean; NULL: not wanted            */
     size_t from;  /* entries of grad before this index are not looked at, so a backward pass
                      may stop where the last of the others is found; it may fill all too */
+    /* For meta.loss=mae: once loss[m] is there, fills coef[m], and grad is to be the gradient of
+     * sum_j coef_j loss_j. NULL: of their mean. */
+    void (*slope)(size_t m, const double *loss, double *coef);
+    double *coef; /* [m] room for it; borrowed                                      */
 };
 
 /* A differentiable classifier, as the bilevel core sees it. The core never looks inside.

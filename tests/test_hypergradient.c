@@ -23,6 +23,7 @@ struct setting {
     bool nesterov;
     bool warm; /* a momentum buffer exists               */
     const char *hidden;
+    bool mae, given;
 };
 
 /* Everything that an iteration needs. */
@@ -62,12 +63,14 @@ static void set_option(struct bench *b, const char *name, const char *value)
         fail_msg("%s", err.text);
 }
 
+static const double some_weights[TRAIN] = {1, 0.5, 2, 0, 1.5, 0.25, 3};
+
 /* The method with plain SGD at the rate 1, so that Theta - Theta_new is the gradient. */
 static void bench_open(struct bench *b, const struct setting *s)
 {
     const struct mwn_method *method = &mwn_method_mwnet;
     const struct mwn_meta_options meta = {
-        .every = 1, .virtual_step = s->virtual_step, .layers = 0.25};
+        .loss = s->mae, .every = 1, .virtual_step = s->virtual_step, .layers = 0.25};
     struct mwn_error err = {0};
     memset(b, 0, sizeof *b);
     b->learner = toy_learner(&b->toy);
@@ -98,6 +101,7 @@ static void bench_open(struct bench *b, const struct setting *s)
     }
     b->step.train = &b->train.batch;
     b->step.meta = &b->meta.batch;
+    b->step.given = s->given ? some_weights : NULL;
     b->step.lr = 0.7;
 }
 
@@ -138,8 +142,11 @@ static double brute_meta_loss(struct bench *b, const struct setting *s, const do
     struct toy_pass pass = {0};
     double loss[TOY_BATCH], grad[TOY_PARAMS], moved[TOY_PARAMS], sum = 0;
     const double *w = b->toy.params, *buffer = b->step.sgd.buffer;
+    double by_data[TRAIN];
+    for (size_t i = 0; i < TRAIN; i++)
+        by_data[i] = coef[i] * (s->given ? some_weights[i] : 1);
     toy_run(&pass, w, &b->train.batch, loss);
-    toy_back(&pass, w, coef, grad);
+    toy_back(&pass, w, by_data, grad);
     for (size_t i = 0; i < TOY_PARAMS; i++) {
         double g = grad[i], direction = g;
         if (s->virtual_step == MWN_VIRTUAL_FULL) {
@@ -156,7 +163,7 @@ static double brute_meta_loss(struct bench *b, const struct setting *s, const do
     }
     toy_run(&pass, moved, &b->meta.batch, loss);
     for (size_t i = 0; i < META; i++)
-        sum += loss[i];
+        sum += s->mae ? 2 * (1 - exp(-loss[i])) : loss[i];
     return sum / META;
 }
 
@@ -264,6 +271,17 @@ static void test_meta_gradient_with_plain_virtual_sgd(void **state)
                                         .weight_decay = 0.05,
                                         .nesterov = true,
                                         .warm = true});
+    }
+}
+
+static void test_meta_gradient_of_the_absolute_error_and_with_given_weights(void **state)
+{
+    (void)state;
+    const char *const forms[] = {"mean", "sum", "sum_detached"};
+    for (size_t i = 0; i < MWN_COUNT(forms); i++) {
+        check_setting(&(struct setting){.weights = forms[i], .mae = true});
+        check_setting(&(struct setting){.weights = forms[i], .given = true});
+        check_setting(&(struct setting){.weights = forms[i], .mae = true, .given = true});
     }
 }
 
@@ -443,7 +461,7 @@ static void test_without_coefficients_the_meta_loss_is_taken_at_w(void **state)
                                      .nesterov = true,
                                      .warm = true});
     hypergradient(&b, MWN_GRADIENT_JVP, NULL, &scale);
-    const struct mwn_meta_pass pass = {loss, grad, 0};
+    const struct mwn_meta_pass pass = {.loss = loss, .grad = grad};
     assert_int_equal(toy_meta(&b.toy, b.toy.params, &b.meta.batch, &pass, NULL), MWN_OK);
     for (size_t i = 0; i < META; i++)
         mean += loss[i] / META;
@@ -655,6 +673,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_toy_learner_is_right),
         cmocka_unit_test(test_meta_gradient_with_plain_virtual_sgd),
+        cmocka_unit_test(test_meta_gradient_of_the_absolute_error_and_with_given_weights),
         cmocka_unit_test(test_meta_gradient_with_the_full_virtual_step),
         cmocka_unit_test(test_d_by_jvp_difference_and_last_layer),
         cmocka_unit_test(test_sampled_d_is_unbiased),

@@ -159,8 +159,8 @@ static void iterate(mwn_net *net, const struct mwn_batch *batch, void *grad, dou
         coef[i] = 1.0 / (double)batch->n;
     if (l.forward(l.self, batch, out, &err) != MWN_OK ||
         l.backward(l.self, coef, grad, &err) != MWN_OK ||
-        l.meta(l.self, l.params, batch, &(struct mwn_meta_pass){out, grad, 0}, &err) !=
-            MWN_OK ||
+        l.meta(l.self, l.params, batch, &(struct mwn_meta_pass){.loss = out, .grad = grad},
+               &err) != MWN_OK ||
         l.jvp(l.self, grad, 0, out, &err) != MWN_OK ||
         l.backward(l.self, coef, grad, &err) != MWN_OK)
         fail_msg("%s", err.text);
@@ -423,7 +423,7 @@ static void test_meta_pass_leaves_the_training_pass_intact(void **state)
     assert_int_equal(l.forward(l.self, &batch, loss, &err), MWN_OK);
     assert_int_equal(l.jvp(l.self, u, 0, before, &err), MWN_OK);
     mwn_net_get_stats(net, 2, mean[0], variance[0]);
-    const struct mwn_meta_pass pass = {loss, u, 0};
+    const struct mwn_meta_pass pass = {.loss = loss, .grad = u};
     assert_int_equal(l.meta(l.self, moved, &batch, &pass, &err), MWN_OK);
     free(u);
     u = case_vector(net, data.direction);
@@ -472,7 +472,8 @@ static void check_cut(const mwn_net *net, const struct mwn_learner *l, size_t fr
     size_t size = mwn_dtype_size(l->dtype), bytes = l->n_params * size;
     char *part = case_alloc(1, bytes), *all = case_alloc(1, bytes);
     char *ends = case_alloc(1, bytes);
-    const struct mwn_meta_pass passes[] = {{loss, part, from}, {whole_loss, all, 0}};
+    const struct mwn_meta_pass passes[] = {{.loss = loss, .grad = part, .from = from},
+                                           {.loss = whole_loss, .grad = all}};
     for (int k = 0; k < 2; k++)
         assert_int_equal(l->meta(l->self, l->params, batch, &passes[k], &err), MWN_OK);
     assert_memory_equal(loss, whole_loss, batch->n * sizeof *loss);
@@ -541,7 +542,7 @@ static void test_passes_cut_at_the_head_run_nothing_below_it(void **state)
     double *seconds = case_alloc(3 * nodes, sizeof *seconds);
     const struct mwn_trace trace = {{seconds, seconds + nodes, seconds + 2 * nodes}};
     const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
-    const struct mwn_meta_pass pass = {loss, u, l.head};
+    const struct mwn_meta_pass pass = {.loss = loss, .grad = u, .from = l.head};
     assert_int_equal(l.forward(l.self, &batch, loss, &err), MWN_OK);
     mwn_net_trace(net, &trace);
     assert_int_equal(l.meta(l.self, l.params, &batch, &pass, &err), MWN_OK);

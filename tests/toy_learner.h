@@ -207,6 +207,8 @@ static mwn_status toy_meta(void *self, const void *params, const struct mwn_batc
     toy_run(&pass, params, batch, wanted->loss);
     for (size_t i = 0; i < batch->n; i++)
         coef[i] = 1 / (double)batch->n;
+    if (wanted->slope)
+        wanted->slope(batch->n, wanted->loss, coef);
     if (wanted->grad)
         toy_back(&pass, params, coef, wanted->grad);
     for (size_t i = 0; wanted->grad && i < wanted->from; i++)

@@ -32,6 +32,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+static const char *const loss_choices[] = {"ce", "mae", NULL};
 static const char *const virtual_choices[] = {"sgd", "full", NULL};
 static const char *const precision_choices[] = {"same", "f32", "bf16", NULL};
 static const char *const gradient_choices[] = {"jvp", "fd", "last_layer", "sampled", NULL};
@@ -40,6 +41,9 @@ static const char *const gradient_choices[] = {"jvp", "fd", "last_layer", "sampl
 const struct mwn_option mwn_meta_option_rows[] = {
     {"batch", MWN_OPT_INT, FIELD(batch), "100", 1, 65536, NULL,
      "Samples of the meta batch that judges an iteration."},
+    {"loss", MWN_OPT_CHOICE, FIELD(loss), "ce", 0, 0, loss_choices,
+     "What judges an iteration on the meta batch: the cross-entropy, or mae, the mean "
+     "absolute error 2(1 - p), which bears wrong labels in the meta set."},
     {"every", MWN_OPT_INT, FIELD(every), "1", 1, 1000000, NULL,
      "Update the weight net in every k-th iteration, the first one included."},
     {"virtual", MWN_OPT_CHOICE, FIELD(virtual_step), "sgd", 0, 0, virtual_choices,
@@ -64,12 +68,12 @@ static mwn_status allocate_losses(struct mwn_step *step, bool needs_meta,
     step->loss = mwn_alloc(n, sizeof(double));
     step->weight = mwn_alloc(n, sizeof(double));
     step->coef = mwn_alloc(n, sizeof(double));
-    bool whole = step->loss && step->weight && step->coef;
+    step->work = mwn_alloc(n, sizeof(double));
+    bool whole = step->loss && step->weight && step->coef && step->work;
     if (needs_meta) {
         step->d = mwn_alloc(n, sizeof(double));
         step->meta_loss = mwn_alloc(n, sizeof(double));
-        step->work = mwn_alloc(n, sizeof(double));
-        whole = whole && step->d && step->meta_loss && step->work;
+        whole = whole && step->d && step->meta_loss;
     }
     return whole ? MWN_OK : mwn_fail_memory(err, 6 * n * sizeof(double), "batch losses");
 }
@@ -160,12 +164,23 @@ mwn_status mwn_step_forward(struct mwn_step *step, struct mwn_error *err)
     return check_finite(step, step->train, step->loss, "loss of training", err);
 }
 
+/* given_i coef_i, in step->work if they differ from coef. */
+static const double *apply_given(struct mwn_step *step, const double *coef)
+{
+    if (!step->given)
+        return coef;
+    for (size_t i = 0; i < step->train->n; i++)
+        step->work[i] = step->given[i] * coef[i];
+    return step->work;
+}
+
 /* w^ into step->shifted and the factor s into *share. */
 static mwn_status virtual_step(struct mwn_step *step, const double *coef, double *share,
                                struct mwn_error *err)
 {
     struct mwn_learner *learner = step->learner;
-    mwn_status status = learner->backward(learner->self, coef, step->grad, err);
+    mwn_status status =
+        learner->backward(learner->self, apply_given(step, coef), step->grad, err);
     if (status != MWN_OK)
         return status;
     if (step->options.virtual_step == MWN_VIRTUAL_FULL) {
@@ -179,18 +194,34 @@ static mwn_status virtual_step(struct mwn_step *step, const double *coef, double
     return MWN_OK;
 }
 
+/* The mean absolute error of a softmax with probability p of the label is 2(1 - p), that is
+ * g(l) = 2(1 - exp(-l)) of its cross-entropy l (Ghosh et al., AAAI 2017; as a meta loss: Shu et
+ * al., CMW-Net, TPAMI 2023), so its gradient is g'(l) grad l = 2 exp(-l) grad l. */
+static void mae_slope(size_t m, const double *loss, double *coef)
+{
+    for (size_t j = 0; j < m; j++)
+        coef[j] = 2 * exp(-loss[j]) / (double)m;
+}
+
+static double meta_loss_of(const struct mwn_step *step, double loss)
+{
+    return step->options.loss == MWN_META_LOSS_MAE ? 2 * (1 - exp(-loss)) : loss;
+}
+
 /* The entries of u from index `from` on into step->direction, the meta losses and their mean. */
 static mwn_status meta_pass(struct mwn_step *step, const void *params, size_t from,
                             struct mwn_error *err)
 {
     struct mwn_learner *learner = step->learner;
-    const struct mwn_meta_pass pass = {step->meta_loss, step->direction, from};
+    bool mae = step->options.loss == MWN_META_LOSS_MAE;
+    const struct mwn_meta_pass pass = {step->meta_loss, step->direction, from,
+                                       mae ? mae_slope : NULL, step->work};
     double sum = 0;
     mwn_status status = learner->meta(learner->self, params, step->meta, &pass, err);
     if (status != MWN_OK)
         return status;
     for (size_t i = 0; i < step->meta->n; i++)
-        sum += step->meta_loss[i];
+        sum += meta_loss_of(step, step->meta_loss[i]);
     step->meta_mean = sum / (double)step->meta->n;
     return check_finite(step, step->meta, step->meta_loss, "loss of meta", err);
 }
@@ -256,6 +287,8 @@ mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef, dou
         MWN_TRY(central_difference(step, err));
     else
         MWN_TRY(learner->jvp(learner->self, step->direction, from, step->d, err));
+    for (size_t i = 0; step->given && i < step->train->n; i++)
+        step->d[i] *= step->given[i];
     MWN_TRY(check_finite(step, step->train, step->d, "meta-gradient along training", err));
     *scale = -step->lr * share;
 out:
@@ -265,7 +298,8 @@ out:
 mwn_status mwn_step_update(struct mwn_step *step, const double *coef, struct mwn_error *err)
 {
     struct mwn_learner *learner = step->learner;
-    mwn_status status = learner->backward(learner->self, coef, step->grad, err);
+    mwn_status status =
+        learner->backward(learner->self, apply_given(step, coef), step->grad, err);
     if (status == MWN_OK)
         mwn_sgd_update(&step->sgd, step->lr, learner->params, step->grad);
     return status;

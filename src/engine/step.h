@@ -17,8 +17,11 @@ enum mwn_gradient {
     MWN_GRADIENT_SAMPLED
 };
 
+enum mwn_meta_loss { MWN_META_LOSS_CE, MWN_META_LOSS_MAE };
+
 /* Section "meta" of the options. */
 struct mwn_meta_options {
+    int loss;         /* enum mwn_meta_loss                        */
     int64_t batch;    /* meta batch size                           */
     int64_t every;    /* update V in every k-th iteration          */
     int virtual_step; /* enum mwn_virtual                        */
@@ -40,7 +43,8 @@ struct mwn_step {
     const struct mwn_batch *train;
     const struct mwn_batch *meta; /* NULL when this iteration has no meta update        */
     double lr;
-    uint64_t iteration; /* from 0                                             */
+    uint64_t iteration;  /* from 0                                             */
+    const double *given; /* [train->n] weights that the data gives; NULL: all one       */
 
     /* Results, valid within the iteration. */
     double *loss;      /* owned [max_n] of the train batch at w                         */
@@ -50,7 +54,7 @@ struct mwn_step {
     double *meta_loss; /* owned [max_n]                                                 */
     double meta_mean;  /* mean meta loss at the virtual parameters                      */
     void *grad, *direction, *shifted; /* owned [n_params]: gradient, u, w^              */
-    double *work; /* owned [max_n] losses of the central difference                */
+    double *work; /* owned [max_n] losses of the central difference, given_i c_i   */
 };
 
 /* sgd fields momentum, dampening, weight_decay, nesterov must be set; max_n bounds both
@@ -65,15 +69,15 @@ void mwn_step_release(struct mwn_step *step);
 /* step->loss at w; MWN_ERR_DIVERGED if one is not finite. */
 MWN_MUST_CHECK mwn_status mwn_step_forward(struct mwn_step *step, struct mwn_error *err);
 
-/* Virtual step with coefficients coef[n] (NULL: w^ = w, as in L2RW), meta loss and gradient u
- * there, and step->d. u has no entries for layers that take no part (last_layer, sampled) and
+/* Virtual step with coefficients given_i coef_i (coef NULL: w^ = w, as in L2RW), meta loss and
+ * gradient u there, and step->d = given_i <grad l_i(w), u>. u has no entries for layers that take no part (last_layer, sampled) and
  * is weighted for those that do (sampled). *scale = -lr*s, so that
  * grad_Theta = *scale * sum_i d_i dc_i/dTheta (see step.c). For coef NULL scale is -lr, and
  * step->shifted is left alone; the central difference (meta.gradient fd) uses step->shifted up. */
 MWN_MUST_CHECK mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef,
                                                  double *scale, struct mwn_error *err);
 
-/* Actual step: w <- Opt_w(sum_i coef_i grad l_i(w)). */
+/* Actual step: w <- Opt_w(sum_i given_i coef_i grad l_i(w)). */
 MWN_MUST_CHECK mwn_status mwn_step_update(struct mwn_step *step, const double *coef,
                                           struct mwn_error *err);
 #endif

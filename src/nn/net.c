@@ -428,8 +428,10 @@ static mwn_status net_meta(void *self, const void *params, const struct mwn_batc
         mwn_loss_forward(&plan->loss, mwn_plan_logits(plan, &at), batch, pass->loss, err));
     if (pass->grad) {
         at.grad = pass->grad;
-        MWN_TRY(
-            mwn_plan_backward_mean(plan, &at, (ptrdiff_t)(pass->from * net->item), err));
+        if (pass->slope)
+            pass->slope(batch->n, pass->loss, pass->coef);
+        MWN_TRY(mwn_plan_backward_from(plan, &at, pass->slope ? pass->coef : NULL,
+                                       (ptrdiff_t)(pass->from * net->item), err));
     }
 out:
     return status;

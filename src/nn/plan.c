@@ -329,15 +329,15 @@ mwn_status mwn_plan_backward(struct mwn_plan *plan, const struct mwn_binding *at
 }
 
 /* Nodes run in falling order, so the lowest one with a wanted parameter is the last. */
-mwn_status mwn_plan_backward_mean(struct mwn_plan *plan, const struct mwn_binding *at,
-                                  ptrdiff_t from, struct mwn_error *err)
+mwn_status mwn_plan_backward_from(struct mwn_plan *plan, const struct mwn_binding *at,
+                                  const double *coef, ptrdiff_t from, struct mwn_error *err)
 {
     const struct mwn_graph *graph = plan->shared->graph;
     int last = graph->output;
     for (int p = 0; p < graph->param_count; p++)
         if (plan->shared->param_at[p] >= from && graph->params[p].node < last)
             last = graph->params[p].node;
-    return backward_to(plan, at, last, plan->mean, err);
+    return backward_to(plan, at, last, coef ? coef : plan->mean, err);
 }
 
 /* Points tw at a node's part of the direction; false if all of it counts as zero. */

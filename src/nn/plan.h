@@ -91,10 +91,12 @@ MWN_MUST_CHECK mwn_status mwn_plan_forward(struct mwn_plan *plan,
 MWN_MUST_CHECK mwn_status mwn_plan_backward(struct mwn_plan *plan,
                                             const struct mwn_binding *at,
                                             const double *coef, struct mwn_error *err);
-/* The same for the mean of the losses; parameters before byte offset `from` may be left out. */
-MWN_MUST_CHECK mwn_status mwn_plan_backward_mean(struct mwn_plan *plan,
+/* The same; coef NULL: for the mean of the losses; parameters before byte offset `from` may be
+ * left out. */
+MWN_MUST_CHECK mwn_status mwn_plan_backward_from(struct mwn_plan *plan,
                                                  const struct mwn_binding *at,
-                                                 ptrdiff_t from, struct mwn_error *err);
+                                                 const double *coef, ptrdiff_t from,
+                                                 struct mwn_error *err);
 /* Directional derivative of the losses along at->dir, whose numbers before byte offset
  * `from` count as zero. */
 MWN_MUST_CHECK mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at,

@@ -38,6 +38,7 @@ struct mwn_run {
     struct mwn_learner learner;
     struct mwn_step step;
     void *method_self; /* owned */
+    double *given;     /* owned [batch]: weights that the data gives; NULL: none */
     struct mwn_hash data_hash, option_hash;
 
     /* The state, all of it in a checkpoint. */

@@ -147,8 +147,10 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
     if (status != MWN_OK)
         return status;
     run->step.seed = (uint64_t)settings->train.seed;
+    bool weighted = run->sets.train.source->weight != NULL;
+    run->given = weighted ? mwn_alloc(batch, sizeof *run->given) : NULL;
     run->method_self = mwn_alloc(1, method->self_size);
-    if (!run->method_self)
+    if (!run->method_self || (weighted && !run->given))
         return mwn_fail_memory(err, method->self_size, "the method");
     if (!method->begin)
         return MWN_OK;
@@ -238,6 +240,7 @@ void mwn_run_release(struct mwn_run *run)
     if (run->method_self && run->settings.method->end)
         run->settings.method->end(run->method_self);
     mwn_free(run->method_self);
+    mwn_free(run->given);
     mwn_step_release(&run->step);
     mwn_net_free(run->net);
     mwn_normalize_release(&run->normalize);

@@ -113,6 +113,15 @@ static mwn_status next_batch(struct mwn_run *run, mwn_loader *loader,
     return MWN_OK;
 }
 
+/* Weights that the data gives, for a batch. */
+static const double *given_weights(struct mwn_run *run, const struct mwn_batch *batch)
+{
+    const struct mwn_set *set = &run->sets.train;
+    for (size_t i = 0; run->given && i < batch->n; i++)
+        run->given[i] = (double)set->source->weight[set->id[batch->index[i]]];
+    return run->given;
+}
+
 mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err)
 {
     const struct mwn_settings *settings = &run->settings;
@@ -128,6 +137,7 @@ mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err)
     run->step.train = &train;
     run->step.meta = with_meta ? &meta : NULL;
     run->step.iteration = run->iteration;
+    run->step.given = given_weights(run, &train);
     run->step.lr = mwn_schedule_lr(&settings->train.schedule, (size_t)run->epoch,
                                    (size_t)run->epoch_step, (size_t)mwn_run_steps(run));
     double begun = mwn_clock_now();
