@@ -167,6 +167,13 @@ MWN_API void mwn_run_free(mwn_run *run);
 MWN_API MWN_MUST_CHECK mwn_status mwn_plan(const mwn_config *config, char **json,
                                            struct mwn_error *err);
 
+/* What to train on data that `config` names (section data), for somebody who does not know: a JSON
+ * object with "sets" and "choices", an array of objects {key, value, why} for options that
+ * config does not set: the network, the schedule, where the meta set comes from. Setting
+ * them gives a run. Fails as reading the data does. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_suggest(const mwn_config *config, char **json,
+                                              struct mwn_error *err);
+
 /* Evaluates a model on the test set that the options name. path is a run's folder (its
  * recipe then gives the options that `config` does not set; its best model is taken) or a
  * safetensors file. JSON: accuracy and balanced_accuracy in percent, loss, samples,
