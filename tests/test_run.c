@@ -13,9 +13,13 @@
 
 #include <math.h>
 
-static const char *const same_files[] = {"last/state.safetensors", "last/model.safetensors",
-                                         "best/model.safetensors", "weights.npy",
-                                         "weight_net.json",        "recipe.yaml"};
+static const char *const same_files[] = {"last/state.safetensors",
+                                         "last/model.safetensors",
+                                         "best/model.safetensors",
+                                         "weights.npy",
+                                         "weight_net.json",
+                                         "journal.npy",
+                                         "recipe.yaml"};
 
 static void must(mwn_status status, const struct mwn_error *err)
 {

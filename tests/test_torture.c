@@ -113,7 +113,8 @@ static void run_epochs(struct world *w, int count)
 static void check_finished(const struct world *w)
 {
     static const char *const same[] = {"last/state.safetensors", "last/model.safetensors",
-                                       "best/model.safetensors", "weights.npy"};
+                                       "best/model.safetensors", "weights.npy",
+                                       "journal.npy"};
     struct mwn_bytes a = {0}, b = {0};
     for (size_t i = 0; i < MWN_COUNT(same); i++) {
         read_in(w->dir, same[i], &a);

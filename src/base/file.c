@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -470,6 +471,80 @@ out:
         (void)close(fd);
     mwn_free(copy);
     return status;
+}
+
+static bool patch_all(int fd, const char *bytes, size_t size, size_t offset)
+{
+    while (size > 0) {
+        ssize_t done = io_fails() ? -1 : pwrite(fd, bytes, size, (off_t)offset);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return false;
+        bytes += done;
+        offset += (size_t)done;
+        size -= (size_t)done;
+    }
+    return !io_fails() && fsync(fd) == 0;
+}
+
+mwn_status mwn_file_patch(const char *path, size_t offset, const void *bytes, size_t size,
+                          struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct stat info = {0};
+    int fd = io_fails() ? -1 : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        status = fail_errno(err, path, "cannot write");
+    } else if (!patch_all(fd, bytes, size, offset)) {
+        status = fail_errno(err, path, "cannot write");
+        if (S_ISREG(info.st_mode) && ftruncate(fd, info.st_size) != 0)
+            status = mwn_context(err, "%s may have a torn end", path);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return status;
+}
+
+mwn_status mwn_file_cut(const char *path, size_t size, struct mwn_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && (size_t)info.st_size <= size)
+        return MWN_OK;
+    if (io_fails() || truncate(path, (off_t)size) != 0)
+        return fail_errno(err, path, "cannot shorten");
+    return MWN_OK;
+}
+
+mwn_status mwn_file_map(const char *path, struct mwn_mapping *out, struct mwn_error *err)
+{
+    struct mwn_mapping mapping = {0};
+    int fd = -1;
+    mwn_status status = open_input(path, &fd, &mapping.size, err);
+    if (status == MWN_OK && mapping.size > 0) {
+        void *data = io_fails() ? MAP_FAILED
+                                : mmap(NULL, mapping.size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+            status = fail_errno(err, path, "cannot read");
+        else
+            mapping.data = data;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    if (status == MWN_OK)
+        *out = mapping;
+    return status;
+}
+
+void mwn_file_unmap(struct mwn_mapping *mapping)
+{
+    union {
+        const unsigned char *data;
+        void *address;
+    } pages = {.data = mapping->data};
+    if (mapping->data != NULL)
+        (void)munmap(pages.address, mapping->size);
+    *mapping = (struct mwn_mapping){0};
 }
 
 /* ---- Paths -------------------------------------------------------------------------- */

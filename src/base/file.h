@@ -48,6 +48,25 @@ MWN_MUST_CHECK mwn_status mwn_file_write(const char *path, const void *bytes, si
 MWN_MUST_CHECK mwn_status mwn_file_append(const char *path, const char *line,
                                           struct mwn_error *err);
 
+/* Writes bytes at an offset of a file, which is made if it is not there and grows if need be,
+ * and flushes them to the disk. Not atomic: for files whose readers know how much of them
+ * counts. A file that has grown before a failure is cut back. */
+MWN_MUST_CHECK mwn_status mwn_file_patch(const char *path, size_t offset, const void *bytes,
+                                         size_t size, struct mwn_error *err);
+/* Cuts a file down to so many bytes; one that is shorter stays as it is. */
+MWN_MUST_CHECK mwn_status mwn_file_cut(const char *path, size_t size,
+                                       struct mwn_error *err);
+
+/* A file mapped into memory for reading: only the pages that are looked at are read. */
+struct mwn_mapping {
+    const unsigned char *data; /* NULL if the file is empty */
+    size_t size;
+};
+MWN_MUST_CHECK mwn_status mwn_file_map(const char *path, struct mwn_mapping *out,
+                                       struct mwn_error *err);
+/* Safe on a zeroed mapping. */
+void mwn_file_unmap(struct mwn_mapping *mapping);
+
 bool mwn_path_is_dir(const char *path);
 bool mwn_path_exists(const char *path);
 /* Makes a folder and its parents; an existing one is fine. */

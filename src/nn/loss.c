@@ -15,7 +15,9 @@ mwn_status mwn_loss_init(struct mwn_loss *loss, enum mwn_dtype dtype, size_t max
     loss->classes = classes;
     loss->prob = mwn_alloc(max_n * classes, sizeof *loss->prob);
     loss->target = mwn_alloc(max_n * classes, sizeof *loss->target);
-    if (!loss->prob || !loss->target) {
+    loss->margin = mwn_alloc(max_n, sizeof *loss->margin);
+    loss->rival = mwn_alloc(max_n, sizeof *loss->rival);
+    if (!loss->prob || !loss->target || !loss->margin || !loss->rival) {
         mwn_loss_release(loss);
         return mwn_fail_memory(err, 2 * max_n * classes * sizeof(double), "the loss");
     }
@@ -26,6 +28,8 @@ void mwn_loss_release(struct mwn_loss *loss)
 {
     mwn_free(loss->prob);
     mwn_free(loss->target);
+    mwn_free(loss->margin);
+    mwn_free(loss->rival);
     memset(loss, 0, sizeof *loss);
 }
 
@@ -59,6 +63,21 @@ static bool target_row(struct mwn_loss *loss, const struct mwn_batch *batch, siz
     return true;
 }
 
+/* Margin and rival of sample i, whose logits z[classes] are. */
+static void note_margin(struct mwn_loss *loss, size_t i, const double *z)
+{
+    const double *t = loss->target + i * loss->classes;
+    size_t given = 0, rival = loss->classes;
+    for (size_t j = 1; j < loss->classes; j++)
+        given = t[j] > t[given] ? j : given;
+    for (size_t j = 0; j < loss->classes; j++)
+        if (j != given && (rival == loss->classes || z[j] > z[rival]))
+            rival = j;
+    bool alone = rival == loss->classes;
+    loss->margin[i] = alone ? (double)NAN : z[given] - z[rival];
+    loss->rival[i] = alone ? -1 : (int32_t)rival;
+}
+
 mwn_status mwn_loss_forward(struct mwn_loss *loss, const void *logits,
                             const struct mwn_batch *batch, double *out,
                             struct mwn_error *err)
@@ -78,6 +97,7 @@ mwn_status mwn_loss_forward(struct mwn_loss *loss, const void *logits,
             if (!(p[j] <= top))
                 top = p[j];
         }
+        note_margin(loss, i, p);
         for (size_t j = 0; j < k; j++) {
             dot += t[j] * (p[j] - top);
             mass += t[j];

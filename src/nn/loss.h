@@ -10,6 +10,8 @@ struct mwn_loss {
     enum mwn_dtype dtype; /* of the logits */
     double *prob;         /* owned [max_n][classes] */
     double *target;       /* owned [max_n][classes] */
+    double *margin; /* owned [max_n]: logit of the given class minus the largest other */
+    int32_t *rival; /* owned [max_n]: the class of that other; -1 if there is none     */
 };
 
 MWN_MUST_CHECK mwn_status mwn_loss_init(struct mwn_loss *loss, enum mwn_dtype dtype,
@@ -17,7 +19,8 @@ MWN_MUST_CHECK mwn_status mwn_loss_init(struct mwn_loss *loss, enum mwn_dtype dt
                                         struct mwn_error *err);
 void mwn_loss_release(struct mwn_loss *loss);
 
-/* loss_i = -sum_k t_ik log softmax(z_i)_k. A label outside 0..classes-1 is MWN_ERR_DATA. */
+/* loss_i = -sum_k t_ik log softmax(z_i)_k. A label outside 0..classes-1 is MWN_ERR_DATA. The
+ * given class of a soft target is its largest. */
 MWN_MUST_CHECK mwn_status mwn_loss_forward(struct mwn_loss *loss, const void *logits,
                                            const struct mwn_batch *batch, double *out,
                                            struct mwn_error *err);

@@ -474,3 +474,10 @@ void mwn_net_logits(const mwn_net *net, double *logits)
     mwn_vec_to_double(net->backend.dtype, net->last->n * (size_t)mwn_net_classes(net),
                       mwn_plan_logits(net->last, &at), logits);
 }
+
+void mwn_net_margins(const mwn_net *net, double *margin, int32_t *rival)
+{
+    const struct mwn_loss *loss = &net->last->loss;
+    memcpy(margin, loss->margin, loss->n * sizeof *margin);
+    memcpy(rival, loss->rival, loss->n * sizeof *rival);
+}

@@ -82,5 +82,9 @@ MWN_MUST_CHECK mwn_status mwn_net_infer(mwn_net *net, const struct mwn_batch *ba
                                         double *logits, struct mwn_error *err);
 /* Logits of the last training-mode forward: out[n][classes]. */
 void mwn_net_logits(const mwn_net *net, double *logits);
+/* Of the last training-mode forward: each sample's margin, the logit of its given class minus
+ * the largest other, and that other's class (NaN and -1 if there is one class only). Valid
+ * until the next one; backward and meta passes leave them alone. */
+void mwn_net_margins(const mwn_net *net, double *margin, int32_t *rival);
 
 #endif

@@ -190,9 +190,9 @@ static mwn_status find_type(const struct parse *p, enum mwn_npy_type *out,
                          "or .astype('<i8') for labels");
 }
 
-/* Sets count and checks that the items fill the rest of the file exactly. */
+/* Sets count and checks that the items fill the rest of the file: exactly, unless it grows. */
 static mwn_status check_size(const struct parse *p, struct mwn_npy *npy, size_t rest,
-                             struct mwn_error *err)
+                             bool grows, struct mwn_error *err)
 {
     size_t count = 1, size = types[npy->type].size;
     bool empty = false;
@@ -204,7 +204,7 @@ static mwn_status check_size(const struct parse *p, struct mwn_npy *npy, size_t 
         count *= npy->shape[i];
     }
     npy->count = empty ? 0 : count;
-    if (npy->count * size == rest)
+    if (npy->count * size == rest || (grows && npy->count * size < rest))
         return MWN_OK;
     return mwn_fail(err, MWN_ERR_DATA,
                     "%s: holds %zu bytes of items, its header promises %zu (%s)", p->path,
@@ -213,8 +213,8 @@ static mwn_status check_size(const struct parse *p, struct mwn_npy *npy, size_t 
 }
 
 /* Finds the header's text; *start is where the items begin. */
-static mwn_status find_header(struct parse *p, const struct mwn_bytes *file, size_t *start,
-                              struct mwn_error *err)
+static mwn_status find_header(struct parse *p, const struct mwn_mapping *file,
+                              size_t *start, struct mwn_error *err)
 {
     const unsigned char *data = file->data;
     if (file->size < MAGIC_SIZE || memcmp(data, magic, MAGIC_SIZE) != 0)
@@ -237,24 +237,61 @@ static mwn_status find_header(struct parse *p, const struct mwn_bytes *file, siz
     return MWN_OK;
 }
 
-mwn_status mwn_npy_read(const char *path, struct mwn_npy *out, struct mwn_error *err)
+/* Everything of a file but its items; *start is where they begin. */
+static mwn_status read_head(const char *path, const struct mwn_mapping *file, bool grows,
+                            struct mwn_npy *npy, size_t *start, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    struct mwn_bytes file = {0};
-    struct mwn_npy npy = {0};
     struct parse p = {.path = path};
-    size_t start = 0;
-    MWN_TRY(mwn_file_read(path, FILE_LIMIT, &file, err));
-    MWN_TRY(find_header(&p, &file, &start, err));
-    MWN_TRY(parse_dictionary(&p, &npy, err));
-    MWN_TRY(find_type(&p, &npy.type, err));
+    MWN_TRY(find_header(&p, file, start, err));
+    MWN_TRY(parse_dictionary(&p, npy, err));
+    MWN_TRY(find_type(&p, &npy->type, err));
     if (p.fortran) {
         (void)fail_header(&p, err, "says Fortran order (expected C order)");
         status =
             mwn_hint(err, "save it again from NumPy after np.ascontiguousarray(array)");
         goto out;
     }
-    MWN_TRY(check_size(&p, &npy, file.size - start, err));
+    MWN_TRY(check_size(&p, npy, file->size - *start, grows, err));
+out:
+    return status;
+}
+
+mwn_status mwn_npy_map(const char *path, struct mwn_npy_map *out, struct mwn_error *err)
+{
+    struct mwn_npy_map map = {0};
+    size_t start = 0;
+    mwn_status status = mwn_file_map(path, &map.mapping, err);
+    if (status == MWN_OK)
+        status = read_head(path, &map.mapping, true, &map.npy, &start, err);
+    if (status != MWN_OK) {
+        mwn_file_unmap(&map.mapping);
+        return status;
+    }
+    const union {
+        const unsigned char *bytes;
+        void *items;
+    } data = {.bytes = map.mapping.data + start};
+    map.npy.data = data.items;
+    *out = map;
+    return MWN_OK;
+}
+
+void mwn_npy_unmap(struct mwn_npy_map *map)
+{
+    mwn_file_unmap(&map->mapping);
+    map->npy = (struct mwn_npy){0};
+}
+
+mwn_status mwn_npy_read(const char *path, struct mwn_npy *out, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_bytes file = {0};
+    struct mwn_npy npy = {0};
+    size_t start = 0;
+    MWN_TRY(mwn_file_read(path, FILE_LIMIT, &file, err));
+    const struct mwn_mapping content = {file.data, file.size};
+    MWN_TRY(read_head(path, &content, false, &npy, &start, err));
     size_t bytes = npy.count * types[npy.type].size;
     npy.data = mwn_arena_alloc(bytes);
     if (npy.data == NULL) {
@@ -322,9 +359,9 @@ int64_t mwn_npy_int(const struct mwn_npy *npy, size_t i)
 
 /* ---- Writing ------------------------------------------------------------------------ */
 
-/* The file's beginning up to the items, padded to 64 bytes as NumPy does. */
-static void add_header(struct mwn_buf *buf, enum mwn_npy_type type, int dims,
-                       const size_t *shape)
+/* Padded as NumPy does. */
+void mwn_npy_header(struct mwn_buf *buf, enum mwn_npy_type type, int dims,
+                    const size_t *shape)
 {
     mwn_buf_add(buf, magic, MAGIC_SIZE);
     mwn_buf_add(buf, "\1\0\0\0", 4);
@@ -351,7 +388,7 @@ mwn_status mwn_npy_write(const char *path, enum mwn_npy_type type, int dims,
     size_t bytes = types[type].size;
     for (int i = 0; i < dims; i++)
         bytes *= shape[i];
-    add_header(&header, type, dims, shape);
+    mwn_npy_header(&header, type, dims, shape);
     mwn_status status = MWN_OK;
     if (header.failed) {
         status = mwn_fail_memory(err, 128, "the header of a .npy file");

@@ -3,6 +3,8 @@
 #define MWN_TENSOR_NPY_H
 
 #include "base/base.h"
+#include "base/buf.h"
+#include "base/file.h"
 
 enum mwn_npy_type {
     MWN_NPY_F32,
@@ -31,6 +33,21 @@ void mwn_npy_release(struct mwn_npy *npy);
 /* Item i as a double, an integer. */
 double mwn_npy_real(const struct mwn_npy *npy, size_t i);
 int64_t mwn_npy_int(const struct mwn_npy *npy, size_t i);
+
+/* The same of a file that stays where it is: data is borrowed from the mapping. The file may be
+ * longer than its header says: it is read while a run makes it grow. */
+struct mwn_npy_map {
+    struct mwn_npy npy;
+    struct mwn_mapping mapping;
+};
+MWN_MUST_CHECK mwn_status mwn_npy_map(const char *path, struct mwn_npy_map *out,
+                                      struct mwn_error *err);
+/* Safe on a zeroed map. */
+void mwn_npy_unmap(struct mwn_npy_map *map);
+
+/* A file's beginning up to the items, padded to a multiple of 64 bytes. */
+void mwn_npy_header(struct mwn_buf *buf, enum mwn_npy_type type, int dims,
+                    const size_t *shape);
 
 /* Writes atomically. */
 MWN_MUST_CHECK mwn_status mwn_npy_write(const char *path, enum mwn_npy_type type, int dims,

@@ -203,6 +203,7 @@ static mwn_status write_state(struct mwn_run *run, struct state *state, const ch
                               struct mwn_error *err)
 {
     const size_t weights[2] = {run->weights.slots, run->weights.n};
+    const size_t journal[2] = {run->journal.n, MWN_JOURNAL_COLUMNS};
     const size_t counters = COUNTERS, facts = MWN_COUNT(state->fact), sums = MWN_EPOCH_SUMS;
     char text[40];
     mwn_st_builder *builder = mwn_st_builder_create();
@@ -225,6 +226,8 @@ static mwn_status write_state(struct mwn_run *run, struct state *state, const ch
     mwn_st_builder_add(builder, "facts", MWN_ST_F64, 1, &facts, state->fact);
     mwn_st_builder_add(builder, "sums", MWN_ST_F64, 1, &sums, state->sums);
     mwn_st_builder_add(builder, "weights", MWN_ST_F32, 2, weights, run->weights.value);
+    if (run->journal.value && run->epoch_step > 0)
+        mwn_st_builder_add(builder, "journal", MWN_ST_F32, 2, journal, run->journal.value);
     add_method(builder, run);
     mwn_status status = mwn_st_builder_write(builder, path, err);
     mwn_st_builder_free(builder);
@@ -356,6 +359,9 @@ static mwn_status read_state(const struct reader *r, struct mwn_run *run,
     MWN_TRY(read_bytes(r, "facts", MWN_ST_F64, MWN_COUNT(state->fact), state->fact));
     MWN_TRY(read_bytes(r, "sums", MWN_ST_F64, MWN_EPOCH_SUMS, state->sums));
     MWN_TRY(read_bytes(r, "weights", MWN_ST_F32, weights, run->weights.value));
+    if (run->journal.value && state->counter[1] > 0)
+        MWN_TRY(read_bytes(r, "journal", MWN_ST_F32, run->journal.n * MWN_JOURNAL_COLUMNS,
+                           run->journal.value));
     MWN_TRY(read_method(r, run));
 out:
     return status;

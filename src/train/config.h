@@ -18,7 +18,7 @@ struct mwn_train_options {
     int64_t stop_after; /* steps; 0: no limit (to try a recipe out)                   */
     char *backend;      /* auto, dnnl, ref                                            */
     double momentum, dampening, weight_decay;
-    bool nesterov;
+    bool nesterov, journal;
     int precision;                /* enum mwn_precision */
     int memory;                   /* 0: full, 1: low    */
     struct mwn_schedule schedule; /* train.schedule, lr, lr_drops, lr_factor, warmup      */

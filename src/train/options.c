@@ -52,6 +52,9 @@ static const struct mwn_option train_rows[] = {
      "Epochs between two checkpoints; the last epoch always has one."},
     {"weight_epochs", MWN_OPT_INT, FIELD(weight_epochs), "5", 1, 1000, NULL,
      "Epochs over which weights.npy averages each sample's weight."},
+    {"journal", MWN_OPT_BOOL, FIELD(journal), "true", 0, 0, NULL,
+     "Keep weight, loss and margin of every sample at every epoch in journal.npy, 16 bytes "
+     "each: what mwnet audit and mwnet why look at."},
     {"stop_after", MWN_OPT_INT, FIELD(stop_after), "0", 0, 1e15, NULL,
      "End the run after so many steps, to try a recipe out; 0: no limit."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL},

@@ -117,7 +117,9 @@ static void add_memory(struct mwn_json *json, const struct mwn_run *run)
         {"data", data_bytes(&run->sets)},
         {"batches", mwn_loader_bytes(run->train) + mwn_loader_bytes(run->meta) +
                         mwn_loader_bytes(run->valid) + mwn_loader_bytes(run->test)},
-        {"weights", run->weights.n * run->weights.slots * sizeof(float)},
+        {"weights",
+         (run->weights.n * run->weights.slots + run->journal.n * MWN_JOURNAL_COLUMNS) *
+             sizeof(float)},
     };
     size_t checkpoint = mwn_checkpoint_bytes(run), planned = 0;
     size_t peak = mwn_record_peak_memory();

@@ -138,6 +138,7 @@ mwn_status mwn_run_resume(mwn_run **out, const char *dir, const mwn_config *chan
         MWN_TRY(mwn_run_begin(run, err));
     MWN_TRY(mwn_run_seek(run, err));
     MWN_TRY(mwn_record_truncate(run, err));
+    MWN_TRY(mwn_folder_truncate_journal(run, err));
     if (changes && changes->count > 0)
         MWN_TRY(mwn_folder_write_recipe(run, err));
 out:
@@ -182,6 +183,7 @@ static mwn_status train_epoch(struct mwn_run *run, struct mwn_error *err)
     if (run->epoch_step == 0) {
         memset(&run->sums, 0, sizeof(run->sums));
         mwn_weight_log_begin(&run->weights, run->epoch);
+        mwn_journal_begin(&run->journal);
     }
     run->epoch_wait_seconds = run->epoch_step_seconds = 0;
     run->epoch_steps_here = 0;
@@ -272,6 +274,7 @@ static mwn_status save_epoch(struct mwn_run *run, bool is_best, struct mwn_error
         return MWN_OK;
     if (is_best)
         MWN_TRY(mwn_folder_write_model(run, "best/model.safetensors", err));
+    MWN_TRY(mwn_folder_write_journal(run, err));
     MWN_TRY(mwn_record_append(run, err));
     if (is_last)
         MWN_TRY(mwn_summary_write(run, err));

@@ -8,6 +8,7 @@
 #include "nn/net.h"
 #include "train/config.h"
 #include "train/evaluate.h"
+#include "train/journal.h"
 #include "train/json_writer.h"
 #include "train/weight_log.h"
 
@@ -47,7 +48,8 @@ struct mwn_run {
     uint64_t iteration;  /* steps done in all          */
     struct mwn_epoch_sums sums;
     struct mwn_weight_log weights;
-    uint64_t best_epoch; /* counted from 1; 0: none yet */
+    struct mwn_journal journal; /* of the epoch being trained */
+    uint64_t best_epoch;        /* counted from 1; 0: none yet */
     struct mwn_result best_valid, best_test, last_valid, last_test;
     double last_loss, last_weight; /* means of the last complete epoch */
 
@@ -110,6 +112,13 @@ MWN_MUST_CHECK mwn_status mwn_folder_write_model(struct mwn_run *run, const char
                                                  struct mwn_error *err);
 MWN_MUST_CHECK mwn_status mwn_folder_write_weights(struct mwn_run *run,
                                                    struct mwn_error *err);
+
+/* Writes the epoch just trained (run->epoch counts it already) into journal.npy; drops
+ * the epochs that run->epoch does not count. */
+MWN_MUST_CHECK mwn_status mwn_folder_write_journal(struct mwn_run *run,
+                                                   struct mwn_error *err);
+MWN_MUST_CHECK mwn_status mwn_folder_truncate_journal(struct mwn_run *run,
+                                                      struct mwn_error *err);
 
 /* checkpoint.c: last/state.safetensors and what follows from it. */
 MWN_MUST_CHECK mwn_status mwn_checkpoint_save(struct mwn_run *run, struct mwn_error *err);

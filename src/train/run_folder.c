@@ -250,3 +250,23 @@ mwn_status mwn_folder_write_weights(struct mwn_run *run, struct mwn_error *err)
         return status;
     return write_curve(run, err);
 }
+
+mwn_status mwn_folder_write_journal(struct mwn_run *run, struct mwn_error *err)
+{
+    char *path = NULL;
+    mwn_status status = mwn_folder_path(run->dir, "journal.npy", &path, err);
+    if (status == MWN_OK)
+        status = mwn_journal_write(&run->journal, path, run->epoch - 1, err);
+    mwn_free(path);
+    return status;
+}
+
+mwn_status mwn_folder_truncate_journal(struct mwn_run *run, struct mwn_error *err)
+{
+    char *path = NULL;
+    mwn_status status = mwn_folder_path(run->dir, "journal.npy", &path, err);
+    if (status == MWN_OK)
+        status = mwn_journal_truncate(&run->journal, path, run->epoch, err);
+    mwn_free(path);
+    return status;
+}

@@ -223,6 +223,9 @@ mwn_status mwn_run_setup(struct mwn_run *run, struct mwn_error *err)
     MWN_TRY(make_method(run, err));
     MWN_TRY(mwn_weight_log_init(&run->weights, run->sets.train.n,
                                 (size_t)settings->train.weight_epochs, err));
+    if (settings->train.journal)
+        MWN_TRY(mwn_journal_init(&run->journal, run->sets.train.n,
+                                 mwn_loader_batch(run->train), err));
     run->data_hash = hash_sets(&run->sets);
     MWN_TRY(hash_options(run, err));
     run->best_valid.accuracy = run->best_test.accuracy = -1;
@@ -246,6 +249,7 @@ void mwn_run_release(struct mwn_run *run)
     mwn_normalize_release(&run->normalize);
     mwn_sets_close(&run->sets);
     mwn_weight_log_release(&run->weights);
+    mwn_journal_release(&run->journal);
     mwn_settings_release(&run->settings);
     mwn_free(run->dir);
     memset(run, 0, sizeof(*run));

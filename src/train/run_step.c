@@ -84,6 +84,10 @@ static void add_sums(struct mwn_run *run, const struct mwn_batch *batch, bool wi
         sums->meta_loss += run->step.meta_mean;
     }
     mwn_weight_log_add(&run->weights, run->epoch, batch->n, batch->index, run->step.weight);
+    if (run->journal.value)
+        mwn_net_margins(run->net, run->journal.margin, run->journal.rival);
+    mwn_journal_add(&run->journal, batch->n, batch->index, run->step.weight,
+                    run->step.loss);
 }
 
 /* Where it happened and what helps, when a step has diverged. */

@@ -6,7 +6,7 @@ data data
 recipe small.yaml
 settings="data.path=data train.epochs=30 train.checkpoint_every=2 train.weight_epochs=3"
 files="last/state.safetensors last/model.safetensors best/model.safetensors weights.npy
-weight_net.json recipe.yaml"
+weight_net.json recipe.yaml journal.npy"
 
 # begin ARGUMENT...: starts the program in the background.
 begin() {

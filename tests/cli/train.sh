@@ -4,7 +4,8 @@
 cd "$work" || exit 1
 data data
 recipe small.yaml
-files="last/state.safetensors last/model.safetensors best/model.safetensors weights.npy"
+files="last/state.safetensors last/model.safetensors best/model.safetensors weights.npy
+journal.npy"
 
 run 0 "train" train small.yaml data.path=data train.seed=7 -o one
 holds out "method     mwnet"
@@ -16,7 +17,7 @@ holds err "run folder one"
 holds err "epoch 1/2  loss "
 holds err "epoch 2/2  loss "
 for file in $files recipe.yaml record.jsonl summary.json train_ids.npy labels.npy \
-    true_labels.npy weight_net.json; do
+    true_labels.npy weight_net.json journal.npy; do
     [ -s "one/$file" ] && ok "train: wrote $file" || bad "train: no $file"
 done
 [ "$(wc -l <one/record.jsonl)" -eq 2 ] && ok "two lines of record" || bad "lines of record"
