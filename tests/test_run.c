@@ -238,6 +238,31 @@ static void test_a_run_that_samples_layers_ends_the_same_when_stopped(void **sta
     mwn_config_free(config);
 }
 
+static void test_a_run_without_a_meta_set_chooses_one_and_ends_the_same(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    mwn_run *run = NULL;
+    mwn_config *config = tiny_config();
+    set(config, "data.meta_per_class", "0");
+    set(config, "meta.source", "lowest_loss");
+    set(config, "meta.loss", "mae");
+    set(config, "meta.per_class", "3");
+    set(config, "meta.every", "2");
+    set(config, "data.threads", "2");
+    const char *whole = train_in("chosen", config);
+    train_in_pieces(data_path("chosen-pieces"), config, 4);
+    expect_same_run(whole, data_path("chosen-pieces"));
+    set(config, "train.journal", "false");
+    data_expect(&err, mwn_run_create(&run, config, NULL, &err), MWN_ERR_CONFIG,
+                "train.journal", NULL);
+    set(config, "train.journal", "true");
+    set(config, "data.meta_per_class", "2");
+    data_expect(&err, mwn_run_create(&run, config, NULL, &err), MWN_ERR_CONFIG,
+                "meta.source", NULL);
+    mwn_config_free(config);
+}
+
 /* A killed run leaves what it wrote after its last checkpoint: the best model and lines. */
 static void test_a_run_killed_between_checkpoints_ends_the_same(void **state)
 {
@@ -830,6 +855,7 @@ int main(void)
         cmocka_unit_test(test_the_record_says_where_the_time_of_an_epoch_went),
         cmocka_unit_test(test_a_run_stopped_in_an_epoch_ends_the_same),
         cmocka_unit_test(test_a_run_that_samples_layers_ends_the_same_when_stopped),
+        cmocka_unit_test(test_a_run_without_a_meta_set_chooses_one_and_ends_the_same),
         cmocka_unit_test(test_a_run_killed_between_checkpoints_ends_the_same),
         cmocka_unit_test(test_a_run_killed_before_its_first_checkpoint_ends_the_same),
         cmocka_unit_test(test_epochs_can_be_added),

@@ -384,6 +384,21 @@ mwn_status mwn_loader_seek(mwn_loader *loader, uint64_t epoch, uint64_t step,
     return MWN_OK;
 }
 
+void mwn_loader_change(mwn_loader *loader, void (*change)(void *user), void *user)
+{
+    pthread_mutex_lock(&loader->lock);
+    while (loader->busy > 0)
+        pthread_cond_wait(&loader->done, &loader->lock);
+    change(user);
+    loader->claim = loader->out;
+    loader->claim_place = loader->out_place;
+    bool endless = loader->options.order == MWN_ORDER_ENDLESS;
+    if (!endless && loader->out_place.step >= loader->steps)
+        loader->claim_place = (struct place){loader->out_place.epoch + 1, 0};
+    pthread_cond_broadcast(&loader->work);
+    pthread_mutex_unlock(&loader->lock);
+}
+
 /* Waits until the next ticket's slot is filled, or fills it. */
 static struct slot *next_slot(mwn_loader *loader)
 {

@@ -71,6 +71,9 @@ MWN_MUST_CHECK mwn_status mwn_loader_seek(mwn_loader *loader, uint64_t epoch, ui
  * the next epoch. Allocates nothing. out->key = 0. Fails as the reader's load() does. */
 MWN_MUST_CHECK mwn_status mwn_loader_next(mwn_loader *loader, struct mwn_batch *out,
                                           struct mwn_error *err);
+/* Changes the set by change(user) while no thread reads it; what was prepared of it is prepared
+ * anew. Its size must stay. */
+void mwn_loader_change(mwn_loader *loader, void (*change)(void *user), void *user);
 /* Seconds that next() has spent on waiting for data (threads 0: on preparing it) so far. */
 double mwn_loader_waited(const mwn_loader *loader);
 /* NULL is fine. */

@@ -32,6 +32,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+static const char *const source_choices[] = {"set", "lowest_loss", NULL};
 static const char *const loss_choices[] = {"ce", "mae", NULL};
 static const char *const virtual_choices[] = {"sgd", "full", NULL};
 static const char *const precision_choices[] = {"same", "f32", "bf16", NULL};
@@ -41,6 +42,12 @@ static const char *const gradient_choices[] = {"jvp", "fd", "last_layer", "sampl
 const struct mwn_option mwn_meta_option_rows[] = {
     {"batch", MWN_OPT_INT, FIELD(batch), "100", 1, 65536, NULL,
      "Samples of the meta batch that judges an iteration."},
+    {"source", MWN_OPT_CHOICE, FIELD(source), "set", 0, 0, source_choices,
+     "Where meta samples come from: the clean set of the data, or, where there is none, "
+     "the "
+     "training samples of each class with the lowest losses of the last epoch."},
+    {"per_class", MWN_OPT_INT, FIELD(per_class), "10", 1, 1000000, NULL,
+     "For meta.source=lowest_loss: samples of each class, chosen anew every epoch."},
     {"loss", MWN_OPT_CHOICE, FIELD(loss), "ce", 0, 0, loss_choices,
      "What judges an iteration on the meta batch: the cross-entropy, or mae, the mean "
      "absolute error 2(1 - p), which bears wrong labels in the meta set."},

@@ -19,15 +19,19 @@ enum mwn_gradient {
 
 enum mwn_meta_loss { MWN_META_LOSS_CE, MWN_META_LOSS_MAE };
 
+enum mwn_meta_source { MWN_META_SET, MWN_META_LOWEST_LOSS };
+
 /* Section "meta" of the options. */
 struct mwn_meta_options {
-    int loss;         /* enum mwn_meta_loss                        */
-    int64_t batch;    /* meta batch size                           */
-    int64_t every;    /* update V in every k-th iteration          */
-    int virtual_step; /* enum mwn_virtual                        */
-    int gradient;     /* enum mwn_gradient                       */
-    double layers;    /* sampled: mean share of the layers       */
-    int precision;    /* of the meta pass: 0 as in training, else 1 + enum mwn_precision */
+    int source;        /* enum mwn_meta_source                    */
+    int64_t per_class; /* lowest_loss: samples of each class      */
+    int loss;          /* enum mwn_meta_loss                        */
+    int64_t batch;     /* meta batch size                           */
+    int64_t every;     /* update V in every k-th iteration          */
+    int virtual_step;  /* enum mwn_virtual                        */
+    int gradient;      /* enum mwn_gradient                       */
+    double layers;     /* sampled: mean share of the layers       */
+    int precision;     /* of the meta pass: 0 as in training, else 1 + enum mwn_precision */
 };
 extern const struct mwn_option mwn_meta_option_rows[];
 

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "tensor/safetensors.h"
 #include "tensor/vec.h"
+#include "train/meta_source.h"
 #include "train/model_file.h"
 #include "train/run.h"
 
@@ -228,6 +229,9 @@ static mwn_status write_state(struct mwn_run *run, struct state *state, const ch
     mwn_st_builder_add(builder, "weights", MWN_ST_F32, 2, weights, run->weights.value);
     if (run->journal.value && run->epoch_step > 0)
         mwn_st_builder_add(builder, "journal", MWN_ST_F32, 2, journal, run->journal.value);
+    if (run->meta_chosen)
+        mwn_st_builder_add(builder, "meta", MWN_ST_U32, 1, &run->sets.meta.n,
+                           run->meta_chosen);
     add_method(builder, run);
     mwn_status status = mwn_st_builder_write(builder, path, err);
     mwn_st_builder_free(builder);
@@ -344,6 +348,24 @@ static mwn_status check_counters(const struct reader *r, const struct mwn_run *r
                     r->path);
 }
 
+/* The meta samples that the run had chosen. */
+static mwn_status read_meta(const struct reader *r, struct mwn_run *run)
+{
+    size_t n = run->sets.meta.n;
+    if (!run->meta_chosen)
+        return MWN_OK;
+    mwn_status status = read_bytes(r, "meta", MWN_ST_U32, n, run->meta_chosen);
+    for (size_t i = 0; i < n && status == MWN_OK; i++)
+        if (run->meta_chosen[i] >= run->sets.train.n)
+            status =
+                mwn_fail(r->err, MWN_ERR_MISMATCH,
+                         "%s: meta sample %zu is number %lu of %zu training samples",
+                         r->path, i, (unsigned long)run->meta_chosen[i], run->sets.train.n);
+    if (status == MWN_OK)
+        mwn_meta_source_restore(run);
+    return status;
+}
+
 static mwn_status read_state(const struct reader *r, struct mwn_run *run,
                              struct state *state)
 {
@@ -362,6 +384,7 @@ static mwn_status read_state(const struct reader *r, struct mwn_run *run,
     if (run->journal.value && state->counter[1] > 0)
         MWN_TRY(read_bytes(r, "journal", MWN_ST_F32, run->journal.n * MWN_JOURNAL_COLUMNS,
                            run->journal.value));
+    MWN_TRY(read_meta(r, run));
     MWN_TRY(read_method(r, run));
 out:
     return status;

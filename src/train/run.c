@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "train/meta_source.h"
 #include "train/run.h"
 
 #include <string.h>
@@ -297,6 +298,7 @@ mwn_status mwn_run_epoch(mwn_run *run, struct mwn_error *err)
     if (status != MWN_OK)
         return status;
     bool is_best = count_epoch(run);
+    mwn_meta_source_choose(run);
     status = save_epoch(run, is_best, err);
     if (status == MWN_OK)
         mwn_run_report(run, "save");

@@ -38,8 +38,10 @@ struct mwn_run {
     mwn_net *net;                            /* owned                                */
     struct mwn_learner learner;
     struct mwn_step step;
-    void *method_self; /* owned */
-    double *given;     /* owned [batch]: weights that the data gives; NULL: none */
+    void *method_self;     /* owned */
+    void *meta_items;      /* owned: work space of meta_source.c                     */
+    uint32_t *meta_chosen; /* owned [sets.meta.n] positions in train; NULL: the set stays */
+    double *given;         /* owned [batch]: weights that the data gives; NULL: none */
     struct mwn_hash data_hash, option_hash;
 
     /* The state, all of it in a checkpoint. */

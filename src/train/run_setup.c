@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "models/model.h"
+#include "train/meta_source.h"
 #include "train/model_file.h"
 #include "train/run.h"
 
@@ -28,9 +29,9 @@ static mwn_status check_meta(const struct mwn_run *run, struct mwn_error *err)
     mwn_fail(err, MWN_ERR_CONFIG,
              "data.meta_per_class: method '%s' needs a meta set, but there is none",
              run->settings.method->name);
-    return mwn_hint(err,
-                    "name samples whose labels were checked by data.meta, data.meta_ids or "
-                    "data.meta_per_class=10, if the labels are right as they are");
+    return mwn_hint(err, "name samples that were checked: data.meta, data.meta_ids, or "
+                         "data.meta_per_class=10 if all labels are right; or do without: "
+                         "meta.source=lowest_loss meta.loss=mae");
 }
 
 mwn_status mwn_run_make_net(mwn_net **out, const struct mwn_settings *settings,
@@ -216,6 +217,7 @@ mwn_status mwn_run_setup(struct mwn_run *run, struct mwn_error *err)
     MWN_TRY(
         mwn_sets_open(&run->sets, &settings->data, (uint64_t)settings->train.seed, err));
     MWN_TRY(mwn_normalize_resolve(&run->normalize, &settings->data, &run->sets.train, err));
+    MWN_TRY(mwn_meta_source_init(run, err));
     MWN_TRY(check_meta(run, err));
     MWN_TRY(make_loaders(run, err));
     MWN_TRY(mwn_run_make_net(&run->net, settings, run->sets.shape, run->sets.classes, err));
@@ -244,6 +246,8 @@ void mwn_run_release(struct mwn_run *run)
         run->settings.method->end(run->method_self);
     mwn_free(run->method_self);
     mwn_free(run->given);
+    mwn_free(run->meta_items);
+    mwn_free(run->meta_chosen);
     mwn_step_release(&run->step);
     mwn_net_free(run->net);
     mwn_normalize_release(&run->normalize);
@@ -271,9 +275,9 @@ mwn_status mwn_run_begin(struct mwn_run *run, struct mwn_error *err)
 
 mwn_status mwn_run_seek(struct mwn_run *run, struct mwn_error *err)
 {
-    uint64_t every = (uint64_t)run->settings.meta.every;
     mwn_status status = mwn_loader_seek(run->train, run->epoch, run->epoch_step, err);
     if (status == MWN_OK && run->meta)
-        status = mwn_loader_seek(run->meta, 0, (run->iteration + every - 1) / every, err);
+        status =
+            mwn_loader_seek(run->meta, 0, mwn_meta_source_steps(run, run->iteration), err);
     return status;
 }

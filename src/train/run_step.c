@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "train/meta_source.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -131,7 +132,8 @@ mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err)
     const struct mwn_settings *settings = &run->settings;
     struct mwn_batch train = {0}, meta = {0};
     double start = mwn_clock_now();
-    bool with_meta = run->meta && run->iteration % (uint64_t)settings->meta.every == 0;
+    bool with_meta = run->meta && mwn_meta_source_ready(run) &&
+                     run->iteration % (uint64_t)settings->meta.every == 0;
 
     mwn_status status = next_batch(run, run->train, &train, 2 * run->iteration, err);
     if (status == MWN_OK && with_meta)

@@ -49,8 +49,9 @@ static void choose_network(struct suggestion *s)
     if (is_table(s->sets)) {
         choose(s, "model.name", "mlp", "samples are rows of %d features", shape->c);
         choose(s, "model.hidden", n < 2000 ? "64" : "128,128",
-               n < 2000 ? "few rows: a small network" : "two layers learn how features act "
-                                                        "together");
+               n < 2000 ? "few rows: a small network"
+                        : "two layers learn how features act "
+                          "together");
     } else if (shape->h > 64 || shape->w > 64) {
         choose(s, "model.name", "resnet18", "images of %d x %d: the smallest usual network",
                shape->h, shape->w);
@@ -73,10 +74,12 @@ static void choose_schedule(struct suggestion *s)
 
     snprintf(number, sizeof(number), "%zu", large ? (size_t)32 : batch);
     choose(s, "train.batch", number,
-           large ? "large images: a small batch keeps memory low"
-                 : n < 2000 ? "few samples: a small batch" : "the usual");
+           large      ? "large images: a small batch keeps memory low"
+           : n < 2000 ? "few samples: a small batch"
+                      : "the usual");
     snprintf(number, sizeof(number), "%zu", epochs);
-    choose(s, "train.epochs", number, "%zu training samples, %zu passes over them", n, epochs);
+    choose(s, "train.epochs", number, "%zu training samples, %zu passes over them", n,
+           epochs);
     snprintf(number, sizeof(number), "%zu,%zu", epochs * 2 / 3, epochs * 5 / 6);
     choose(s, "train.lr_drops", epochs < 6 ? "" : number,
            "the learning rate falls by 10 after two and after five sixths");

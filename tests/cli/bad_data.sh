@@ -47,7 +47,7 @@ run 3 "a meta set larger than a class" train small.yaml data.path=data \
 holds err "data.meta_per_class=31"
 run 2 "no meta set" train small.yaml data.path=data data.meta_per_class=0 -o made
 says err "mwnet: data.meta_per_class: method 'mwnet' needs a meta set, but there is none
-hint: name samples whose labels were checked by data.meta, data.meta_ids or data.meta_per_class=10, if the labels are right as they are"
+hint: name samples that were checked: data.meta, data.meta_ids, or data.meta_per_class=10 if all labels are right; or do without: meta.source=lowest_loss meta.loss=mae"
 run 2 "unknown noise" train small.yaml data.path=data data.noise=unifrom -o made
 holds err "uniform"
 run 2 "unknown reader" train small.yaml data.path=data data.reader=idxx -o made
