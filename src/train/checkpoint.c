@@ -289,7 +289,8 @@ static const struct mwn_st_tensor *find_state(const struct reader *r, const char
 static mwn_status read_bytes(const struct reader *r, const char *name,
                              enum mwn_st_type type, size_t n, void *out)
 {
-    size_t size = type == MWN_ST_F32 ? sizeof(float) : sizeof(double);
+    bool is_small = type == MWN_ST_F32 || type == MWN_ST_U32;
+    size_t size = is_small ? sizeof(float) : sizeof(double);
     const struct mwn_st_tensor *t = find_state(r, name, type, n);
     if (!t)
         return MWN_ERR_MISMATCH;
