@@ -4,10 +4,12 @@
 #include "base/mem.h"
 #include "base/status.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -603,4 +605,77 @@ char *mwn_path_join(const char *dir, const char *name)
         path[size++] = '/';
     memcpy(path + size, name, more);
     return path;
+}
+
+mwn_status mwn_path_check_file(const char *path, struct mwn_error *err)
+{
+    struct stat info;
+    if (io_fails() || stat(path, &info) != 0)
+        return fail_errno(err, path, "cannot open");
+    if (S_ISREG(info.st_mode))
+        return MWN_OK;
+    return mwn_fail(err, MWN_ERR_IO, "%s: is %s, not a file", path,
+                    S_ISDIR(info.st_mode) ? "a folder" : "something else");
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* Appends a copy; `room` is that of the array. */
+static bool add_name(struct mwn_names *names, size_t *room, const char *name)
+{
+    if (names->count == *room) {
+        size_t more = *room == 0 ? 16 : *room * 2;
+        char **grown = mwn_resize(names->name, more, sizeof(*grown));
+        if (grown == NULL)
+            return false;
+        names->name = grown;
+        *room = more;
+    }
+    names->name[names->count] = mwn_strdup(name);
+    return names->name[names->count] != NULL && ++names->count > 0;
+}
+
+mwn_status mwn_path_list(const char *dir, struct mwn_names *out, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_names names = {0};
+    size_t room = 0;
+    DIR *folder = io_fails() ? NULL : opendir(dir);
+    if (folder == NULL)
+        return fail_errno(err, dir, "cannot open the folder");
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = io_fails() ? NULL : readdir(folder);
+        if (entry == NULL)
+            break;
+        if (entry->d_name[0] == '.')
+            continue;
+        if (!add_name(&names, &room, entry->d_name)) {
+            status = mwn_fail_memory(err, room * sizeof(*names.name), "file names");
+            goto out;
+        }
+    }
+    if (errno != 0) {
+        status = fail_errno(err, dir, "cannot read the folder");
+        goto out;
+    }
+    if (names.count > 0)
+        qsort(names.name, names.count, sizeof(*names.name), compare_names);
+    *out = names;
+    names = (struct mwn_names){0};
+out:
+    (void)closedir(folder);
+    mwn_names_release(&names);
+    return status;
+}
+
+void mwn_names_release(struct mwn_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        mwn_free(names->name[i]);
+    mwn_free(names->name);
+    *names = (struct mwn_names){0};
 }

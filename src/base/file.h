@@ -71,8 +71,21 @@ bool mwn_path_is_dir(const char *path);
 bool mwn_path_exists(const char *path);
 /* Makes a folder and its parents; an existing one is fine. */
 MWN_MUST_CHECK mwn_status mwn_path_make_dir(const char *path, struct mwn_error *err);
+/* Whether this is a file that can be looked at, links followed: MWN_ERR_IO says why not. */
+MWN_MUST_CHECK mwn_status mwn_path_check_file(const char *path, struct mwn_error *err);
 /* "dir/name"; NULL if memory is out. Freed by mwn_free(). */
 char *mwn_path_join(const char *dir, const char *name);
+
+/* The names in a folder. */
+struct mwn_names {
+    char **name; /* owned [count], owned texts */
+    size_t count;
+};
+
+/* All names but those that begin with a dot, sorted byte by byte. */
+MWN_MUST_CHECK mwn_status mwn_path_list(const char *dir, struct mwn_names *out,
+                                        struct mwn_error *err);
+void mwn_names_release(struct mwn_names *names);
 
 /* Test hook: the n-th I/O call from now on (1 = the next) and all later ones fail as if
  * the disk were full; 0 switches it off. */
