@@ -17,6 +17,8 @@ const struct mwn_reader *const mwn_readers[] = {
 #define FIELD(name) offsetof(struct mwn_data_options, name)
 
 static const char *const overlap_choices[] = {"drop", "keep", NULL};
+static const char *const crop_choices[] = {"random", "center", "shift", NULL};
+static const char *const damaged_choices[] = {"fail", "skip", NULL};
 
 const struct mwn_option mwn_data_option_rows[] = {
     {"reader", MWN_OPT_TEXT, FIELD(reader), "idx", 0, 0, NULL,
@@ -63,7 +65,8 @@ const struct mwn_option mwn_data_option_rows[] = {
     {"train_on_meta", MWN_OPT_BOOL, FIELD(train_on_meta), "false", 0, 0, NULL,
      "append the meta set to the training set"},
     {"augment", MWN_OPT_BOOL, FIELD(augment), "false", 0, 0, NULL,
-     "augment training and meta images: reflect padding, random crop, horizontal flip"},
+     "augment training and meta images: reflect padding, random crop, horizontal flip; of "
+     "image files, data.crop and horizontal flip"},
     {"flip", MWN_OPT_BOOL, FIELD(flip), "true", 0, 0, NULL,
      "whether augmentation mirrors half of the images left-right"},
     {"pad", MWN_OPT_INT, FIELD(pad), "4", 0, 1024, NULL,
@@ -71,6 +74,19 @@ const struct mwn_option mwn_data_option_rows[] = {
     {"normalize", MWN_OPT_TEXT, FIELD(normalize), "auto", 0, 0, NULL,
      "none, cifar, imagenet, mean (measured on the training set), constants as "
      "'m1,m2,..;s1,s2,..', or auto (cifar for cifar10 and cifar100, else mean)"},
+    {"size", MWN_OPT_INT, FIELD(size), "224", 1, 4096, NULL,
+     "image files: side of the square that the network sees, in pixels"},
+    {"resize", MWN_OPT_INT, FIELD(resize), "0", 0, 16384, NULL,
+     "image files: their short side, in pixels, when the square is cut out; 0: data.size * "
+     "256 / 224"},
+    {"crop", MWN_OPT_CHOICE, FIELD(crop), "random", 0, 0, crop_choices,
+     "image files, what augmentation cuts out: random (8 % to 100 % of the area, stretched "
+     "by up to 4/3), center, or shift (a square from anywhere in the resized image)"},
+    {"damaged", MWN_OPT_CHOICE, FIELD(damaged), "fail", 0, 0, damaged_choices,
+     "image files that cannot be decoded: fail when one is met, or skip (all are decoded "
+     "once at the start)"},
+    {"root", MWN_OPT_TEXT, FIELD(root), "", 0, 0, NULL,
+     "folder that the paths in a list file start from; empty: the list's own folder"},
     {"limit", MWN_OPT_INT, FIELD(limit), "0", 0, 4294967295.0, NULL,
      "train on a random subset of so many training samples; 0: on all"},
     {"threads", MWN_OPT_INT, FIELD(threads), "1", 0, 64, NULL,
