@@ -92,13 +92,15 @@ mwn_status mwn_jpeg_probe(void *jpeg, const struct mwn_image_file *file, int *w,
                           int *orientation, struct mwn_error *err)
 {
     int subsampling = 0, colours = 0;
-    if (tjDecompressHeader3(jpeg, file->bytes, file->size, w, h, &subsampling, &colours) !=
-            0 &&
-        tjGetErrorCode(jpeg) != TJERR_WARNING)
+    int failure =
+        tjDecompressHeader3(jpeg, file->bytes, file->size, w, h, &subsampling, &colours);
+    if (failure && tjGetErrorCode(jpeg) != TJERR_WARNING)
         return fail_jpeg(jpeg, file, err);
+    if (*w < 1 || *h < 1)
+        return mwn_fail(err, MWN_ERR_DATA, "%s: damaged JPEG image: %s", file->name,
+                        failure ? tjGetErrorStr2(jpeg) : "the file ends too early");
     *orientation = find_orientation(file);
-    return *w < 1 || *h < 1 ? mwn_image_check_size(file, 0, 0, err)
-                            : mwn_image_check_size(file, (uint64_t)*w, (uint64_t)*h, err);
+    return mwn_image_check_size(file, (uint64_t)*w, (uint64_t)*h, err);
 }
 
 /* Inks to light, in place, four bytes to three. Files hold inks inverted: 255 is none. */

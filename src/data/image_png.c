@@ -22,7 +22,7 @@ static void *png_realloc(void *block, size_t size)
 static mwn_status fail_png(int code, const struct mwn_image_file *file,
                            struct mwn_error *err)
 {
-    if (code == SPNG_EMEM)
+    if (code == SPNG_EMEM || code == SPNG_EZLIB_INIT)
         return mwn_fail_memory(err, file->size, "a PNG image");
     return mwn_fail(err, MWN_ERR_DATA, "%s: damaged PNG image: %s", file->name,
                     code == SPNG_IO_EOF || code == SPNG_EOF ? "the file ends too early"
