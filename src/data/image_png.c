@@ -9,20 +9,35 @@
 /* Bounds on chunks that are not the picture: one, and all that are kept. */
 enum { CHUNK_MAX = 16 << 20, CHUNKS_MAX = 64 << 20 };
 
+/* Whether memory ran out in this thread's call of libspng, which takes zlib's failure to get
+ * some for damage. Its hooks know no more than the thread. */
+static _Thread_local bool no_memory;
+
+static void *note(void *block)
+{
+    no_memory = no_memory || !block;
+    return block;
+}
+
 static void *png_malloc(size_t size)
 {
-    return mwn_alloc(size, 1);
+    return note(mwn_alloc(size, 1));
+}
+
+static void *png_calloc(size_t count, size_t size)
+{
+    return note(mwn_alloc(count, size));
 }
 
 static void *png_realloc(void *block, size_t size)
 {
-    return mwn_resize(block, size, 1);
+    return note(mwn_resize(block, size, 1));
 }
 
 static mwn_status fail_png(int code, const struct mwn_image_file *file,
                            struct mwn_error *err)
 {
-    if (code == SPNG_EMEM || code == SPNG_EZLIB_INIT)
+    if (no_memory || code == SPNG_EMEM)
         return mwn_fail_memory(err, file->size, "a PNG image");
     return mwn_fail(err, MWN_ERR_DATA, "%s: damaged PNG image: %s", file->name,
                     code == SPNG_IO_EOF || code == SPNG_EOF ? "the file ends too early"
@@ -33,7 +48,8 @@ static mwn_status fail_png(int code, const struct mwn_image_file *file,
 static mwn_status open_png(const struct mwn_image_file *file, spng_ctx **png,
                            struct spng_ihdr *header, struct mwn_error *err)
 {
-    struct spng_alloc memory = {png_malloc, png_realloc, mwn_alloc, mwn_free};
+    struct spng_alloc memory = {png_malloc, png_realloc, png_calloc, mwn_free};
+    no_memory = false;
     *png = spng_ctx_new2(&memory, 0);
     if (!*png)
         return mwn_fail_memory(err, file->size, "a PNG image");

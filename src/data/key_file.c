@@ -63,7 +63,7 @@ static bool is_blank(char c)
 }
 
 /* Takes the quotes off a field that begins with one; *end is behind it. */
-static char *unquote(char *field, char **end)
+static void unquote(char *field, char **end)
 {
     char *out = field, *in = field + 1;
     while (*in && (*in != '"' || in[1] == '"')) {
@@ -72,7 +72,6 @@ static char *unquote(char *field, char **end)
     }
     *end = *in == '"' ? in + 1 : in;
     *out = '\0';
-    return field;
 }
 
 /* The blanks at its end go. */
@@ -83,32 +82,34 @@ static void trim_end(char *field, char *end)
     *end = '\0';
 }
 
+/* Takes the first field off a line; *rest is what follows its separator, NULL if none does. */
+static char *take_field(char *line, char separator, char **rest)
+{
+    const char *stops = separator == ',' ? "," : separator == '\t' ? "\t" : " \t";
+    char *field = line, *end;
+    while (*field == ' ' || (*field == '\t' && separator != '\t'))
+        field++;
+    bool quoted = *field == '"' && separator != ' ';
+    if (quoted) {
+        unquote(field, &end);
+        end += strcspn(end, stops);
+    } else {
+        end = field + strcspn(field, stops);
+    }
+    *rest = *end ? end + 1 : NULL;
+    if (!quoted)
+        trim_end(field, end);
+    return field;
+}
+
 static void split_line(struct mwn_key_file *file, char *line)
 {
     file->count = 0;
-    while (*line) {
-        char *field = line, *end;
-        while (is_blank(*field) && *field != file->separator)
-            field++;
-        if (file->separator == ' ')
-            field += strspn(field, " \t\r");
-        if (!*field && file->separator == ' ')
-            break;
-        bool quoted = *field == '"' && file->separator != ' ';
-        char *start = quoted ? unquote(field, &end) : field;
-        if (quoted)
-            end += strcspn(end, file->separator == ',' ? "," : "\t");
-        else
-            end = field + strcspn(field, file->separator == ','    ? ","
-                                         : file->separator == '\t' ? "\t"
-                                                                   : " \t\r");
-        bool more = *end != '\0';
-        if (!quoted)
-            trim_end(start, end);
+    while (line) {
+        char *field = take_field(line, file->separator, &line);
         if (file->count < MWN_KEY_FIELDS)
-            file->field[file->count] = start;
+            file->field[file->count] = field;
         file->count++;
-        line = more ? end + 1 : end;
     }
 }
 
