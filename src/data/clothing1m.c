@@ -126,16 +126,24 @@ static mwn_status read_labels(struct labels *labels, const char *path, const cha
 
 /* ---- Keys --------------------------------------------------------------------------- */
 
+/* The label of a key, -1 if it has none. */
+static int32_t find_label(const struct labels *labels, const char *key)
+{
+    const struct pair wanted = {key, 0};
+    const struct pair *found = NULL;
+    if (labels->n > 0)
+        found = bsearch(&wanted, labels->pair, labels->n, sizeof(wanted), compare_pairs);
+    return found ? found->label : -1;
+}
+
 static mwn_status add_key(const struct mwn_key_file *keys, const struct labels *labels,
                           const struct mwn_request *request, struct mwn_image_list *list,
                           struct mwn_error *err)
 {
     mwn_status status;
-    const struct pair wanted = {keys->field[0], 0};
     char *full = NULL;
-    const struct pair *found =
-        bsearch(&wanted, labels->pair, labels->n, sizeof(*labels->pair), compare_pairs);
-    if (keys->count != 1 || !found) {
+    int32_t label = keys->count == 1 ? find_label(labels, keys->field[0]) : -1;
+    if (label < 0) {
         status = mwn_fail(err, MWN_ERR_DATA, "%s has no label for the key '%.80s'",
                           labels->file.path, keys->field[0]);
         goto out;
@@ -151,7 +159,7 @@ static mwn_status add_key(const struct mwn_key_file *keys, const struct labels *
         goto out;
     }
     MWN_TRY(mwn_path_check_file(full, err));
-    MWN_TRY(mwn_image_list_add(list, keys->field[0], found->label, 1, err));
+    MWN_TRY(mwn_image_list_add(list, keys->field[0], label, 1, err));
 out:
     mwn_free(full);
     if (status != MWN_OK && status != MWN_ERR_MEMORY)
