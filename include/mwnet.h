@@ -59,6 +59,7 @@ typedef enum mwn_status {
     MWN_ERR_MEMORY = 5,   /* out of memory                                             */
     MWN_ERR_DIVERGED = 6, /* a loss or weight is not finite, or all weights are zero   */
     MWN_ERR_MISMATCH = 7, /* a checkpoint does not fit the model or the run            */
+    MWN_NOISY = 10,       /* program only: more labels are wrong than --fail-over says */
     MWN_INTERRUPTED = 130 /* stopped on request, after the state was saved             */
 } mwn_status;
 
@@ -198,6 +199,35 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_list(const char *what, char **json,
  * how many times as long it takes ("low_memory_cost"). JSON. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_bench(const char *only, int threads, char **json,
                                             struct mwn_error *err);
+
+/* ---- Wrong labels ------------------------------------------------------------------- */
+
+/* What an audit is to use and write; zero-initialise it. */
+struct mwn_audit_options {
+    const char
+        *output; /* file of the table, worst label first (NULL: audit.csv in the run) */
+    const char
+        *pred_probs; /* out-of-sample probabilities, float [n][classes] as .npy (NULL:
+                               pred_probs.npy in the run if there is one, else what the run
+                               itself has seen) */
+    const char
+        *weights; /* file for the weights, one a line as LightGBM reads them; or NULL */
+    size_t top;   /* samples in the report's list "worst" */
+};
+
+/* Finds the training labels of the run in dir that are probably wrong: writes the table and
+ * makes a report, a JSON object: the estimated noise ("noise.rate", "noise.by_class",
+ * "noise.pairs", "noise.transition"), the worst samples and, where the truth is known, how well
+ * each score finds wrong labels ("auroc.quality", ...). docs/audit.md explains the scores. Needs
+ * nothing but the folder. options may be NULL. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_audit(const char *dir,
+                                            const struct mwn_audit_options *options,
+                                            char **json, struct mwn_error *err);
+
+/* The history of one training sample of the run in dir: weight, loss, margin and strongest other
+ * class by epoch, its labels, scores and rank. JSON. MWN_ERR_CONFIG for an unknown id. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_why(const char *dir, const char *id, char **json,
+                                          struct mwn_error *err);
 
 /* ---- 4. Your own model -------------------------------------------------------------- */
 

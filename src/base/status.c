@@ -120,6 +120,8 @@ const char *mwn_status_name(mwn_status status)
         return "diverged";
     case MWN_ERR_MISMATCH:
         return "mismatch";
+    case MWN_NOISY:
+        return "noisy";
     case MWN_INTERRUPTED:
         return "interrupted";
     }

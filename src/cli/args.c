@@ -6,7 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAG_RESUME = 256, FLAG_DRY_RUN, FLAG_JSON, FLAG_THREADS, FLAG_ONLY };
+enum {
+    FLAG_RESUME = 256,
+    FLAG_DRY_RUN,
+    FLAG_JSON,
+    FLAG_THREADS,
+    FLAG_ONLY,
+    FLAG_PRED_PROBS,
+    FLAG_FAIL_OVER,
+    FLAG_TOP,
+    FLAG_WEIGHTS,
+    FLAG_FOLDS,
+    FLAG_FOLD,
+    FLAG_WEIGHT_NET
+};
 
 static const struct option all_flags[] = {
     {"output", required_argument, NULL, 'o'},
@@ -15,6 +28,13 @@ static const struct option all_flags[] = {
     {"json", no_argument, NULL, FLAG_JSON},
     {"threads", required_argument, NULL, FLAG_THREADS},
     {"only", required_argument, NULL, FLAG_ONLY},
+    {"pred-probs", required_argument, NULL, FLAG_PRED_PROBS},
+    {"fail-over", required_argument, NULL, FLAG_FAIL_OVER},
+    {"top", required_argument, NULL, FLAG_TOP},
+    {"weights", required_argument, NULL, FLAG_WEIGHTS},
+    {"folds", required_argument, NULL, FLAG_FOLDS},
+    {"fold", required_argument, NULL, FLAG_FOLD},
+    {"weight-net", required_argument, NULL, FLAG_WEIGHT_NET},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -51,11 +71,64 @@ static mwn_status set_threads(struct args *args, const char *text)
     return MWN_OK;
 }
 
+/* A number from 0 to 1, or one with a percent sign behind it. */
+static mwn_status set_fail_over(struct args *args, const char *text)
+{
+    char *end = NULL;
+    double value = strtod(text, &end);
+    bool percent = end != text && strcmp(end, "%") == 0;
+    value = percent ? value / 100 : value;
+    if (end == text || (*end && !percent) || !(value >= 0 && value <= 1))
+        return say_usage(args->command,
+                         "--fail-over: '%s' is not a share such as 5%% or 0.05", text);
+    args->fail_over = value;
+    args->has_fail_over = true;
+    return MWN_OK;
+}
+
+static mwn_status set_count(const struct args *args, const char *flag, const char *text,
+                            long *out)
+{
+    char *end = NULL;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || value < 0 || value > 1000000000)
+        return say_usage(args->command, "--%s: '%s' is not a number from 0 to 1000000000",
+                         flag, text);
+    *out = value;
+    return MWN_OK;
+}
+
+/* The options of the audit, cross-validation and weight-net commands. */
+static mwn_status set_audit_flag(struct args *args, int value, const char *text)
+{
+    switch (value) {
+    case FLAG_PRED_PROBS:
+        args->pred_probs = text;
+        return MWN_OK;
+    case FLAG_FAIL_OVER:
+        return set_fail_over(args, text);
+    case FLAG_TOP:
+        return set_count(args, "top", text, &args->top);
+    case FLAG_FOLDS:
+        return set_count(args, "folds", text, &args->folds);
+    case FLAG_FOLD:
+        return set_count(args, "fold", text, &args->fold);
+    case FLAG_WEIGHTS:
+        args->weights = text;
+        return MWN_OK;
+    default:
+        args->weight_net = text;
+        return MWN_OK;
+    }
+}
+
 static mwn_status set_flag(struct args *args, int value, const char *text)
 {
     if (!flag_fits(args, value))
         return say_usage(args->command, "'%s' does not take --%s", args->command,
                          flag_name(value));
+    if (value >= FLAG_PRED_PROBS && value <= FLAG_WEIGHT_NET)
+        return set_audit_flag(args, value, text);
     switch (value) {
     case 'o':
         args->output = text;

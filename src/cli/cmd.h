@@ -37,6 +37,10 @@ struct args {
     const char *output, *resume, *only;
     bool json, quiet, dry_run, help;
     int threads; /* 0: not given */
+    const char *pred_probs, *weights, *weight_net;
+    double fail_over; /* share of wrong labels */
+    bool has_fail_over;
+    long top, folds, fold; /* as the command set them before, if not given */
 };
 
 /* Parses argv[1..]. Whatever is wrong is reported already when it fails. */
@@ -70,6 +74,9 @@ int report_evaluation(const char *json);
 int report_info(const char *json);
 int report_bench(const char *json);
 int report_list(const char *what, const char *json);
+/* report_audit.c */
+int report_audit(const char *json);
+int report_why(const char *json);
 
 /* ---- progress.c: a line on stderr while a run trains ---------------------------------- */
 

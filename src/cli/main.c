@@ -18,7 +18,7 @@ const char cmd_exit_codes[] =
     "saved\n"
     "  2 usage or options  6 diverged                143 terminated (SIGTERM), state "
     "saved\n"
-    "  3 bad data\n";
+    "  3 bad data         10 audit --fail-over: more labels are wrong\n";
 
 static int run_command(int argc, char **argv)
 {

@@ -1,0 +1,129 @@
+/* joint.c - the confident joint (Northcutt, Jiang, Chuang: Confident Learning, JAIR 2021).
+ *
+ *     t_j      = mean of p_i(j) over the samples i with the given label j       (eq. 2)
+ *     C[y][k]  = number of samples with the given label y whose most probable class among
+ *                those with p_i(k) >= t_k is k                                   (eq. 1)
+ *     Q[y][k]  = C[y][k] / sum_k C[y][k] * number of samples with the label y    (eq. 3)
+ *
+ * A class none of whose samples is counted keeps its labels: Q[y][y] = their number. */
+#include "audit/joint.h"
+#include "base/mem.h"
+#include "base/status.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What goes through all samples. */
+struct pass {
+    struct mwn_joint *joint;
+    size_t n;
+    const int32_t *given;
+    mwn_row_fn *row;
+    const void *user;
+    double *p;    /* owned [classes] */
+    double *seen; /* owned [classes]: samples with probabilities */
+};
+
+static void find_thresholds(const struct pass *pass)
+{
+    struct mwn_joint *joint = pass->joint;
+    for (size_t i = 0; i < pass->n; i++) {
+        size_t y = (size_t)pass->given[i];
+        joint->total[y]++;
+        if (!pass->row(pass->user, i, pass->p))
+            continue;
+        pass->seen[y]++;
+        joint->threshold[y] += pass->p[y];
+    }
+    for (size_t c = 0; c < joint->classes; c++)
+        joint->threshold[c] = pass->seen[c] > 0 ? joint->threshold[c] / pass->seen[c] : 1;
+}
+
+static void count(const struct pass *pass)
+{
+    struct mwn_joint *joint = pass->joint;
+    size_t classes = joint->classes;
+    for (size_t i = 0; i < pass->n; i++) {
+        size_t best = classes;
+        if (!pass->row(pass->user, i, pass->p))
+            continue;
+        for (size_t k = 0; k < classes; k++)
+            if (pass->p[k] >= joint->threshold[k] &&
+                (best == classes || pass->p[k] > pass->p[best]))
+                best = k;
+        if (best < classes)
+            joint->count[(size_t)pass->given[i] * classes + best]++;
+    }
+}
+
+static void calibrate(struct mwn_joint *joint)
+{
+    size_t classes = joint->classes;
+    for (size_t y = 0; y < classes; y++) {
+        double *row = joint->count + y * classes, sum = 0;
+        for (size_t k = 0; k < classes; k++)
+            sum += row[k];
+        for (size_t k = 0; k < classes && sum > 0; k++)
+            row[k] *= joint->total[y] / sum;
+        if (!(sum > 0))
+            row[y] = joint->total[y];
+    }
+}
+
+mwn_status mwn_joint_init(struct mwn_joint *joint, size_t classes, size_t n,
+                          const int32_t *given, mwn_row_fn *row, const void *user,
+                          struct mwn_error *err)
+{
+    struct pass pass = {joint, n, given, row, user, NULL, NULL};
+    bool fits = classes <= SIZE_MAX / sizeof(double) / (classes ? classes : 1);
+    joint->classes = classes;
+    joint->threshold = mwn_alloc(classes, sizeof(double));
+    joint->total = mwn_alloc(classes, sizeof(double));
+    joint->count = fits ? mwn_alloc(classes * classes, sizeof(double)) : NULL;
+    pass.p = mwn_alloc(classes, sizeof(double));
+    pass.seen = mwn_alloc(classes, sizeof(double));
+    bool whole = joint->threshold && joint->total && joint->count && pass.p && pass.seen;
+    if (whole) {
+        find_thresholds(&pass);
+        count(&pass);
+        calibrate(joint);
+    }
+    mwn_free(pass.p);
+    mwn_free(pass.seen);
+    if (whole)
+        return MWN_OK;
+    mwn_joint_release(joint);
+    return mwn_fail_memory(err, classes * classes * sizeof(double), "the confident joint");
+}
+
+void mwn_joint_release(struct mwn_joint *joint)
+{
+    mwn_free(joint->threshold);
+    mwn_free(joint->count);
+    mwn_free(joint->total);
+    memset(joint, 0, sizeof(*joint));
+}
+
+double mwn_joint_noise(const struct mwn_joint *joint)
+{
+    double right = 0, all = 0;
+    for (size_t c = 0; c < joint->classes; c++) {
+        right += joint->count[c * joint->classes + c];
+        all += joint->total[c];
+    }
+    return all > 0 ? 1 - right / all : (double)NAN;
+}
+
+double mwn_joint_class_noise(const struct mwn_joint *joint, size_t given)
+{
+    double all = joint->total[given];
+    return all > 0 ? 1 - joint->count[given * joint->classes + given] / all : (double)NAN;
+}
+
+double mwn_joint_transition(const struct mwn_joint *joint, size_t true_class, size_t given)
+{
+    double all = 0;
+    for (size_t y = 0; y < joint->classes; y++)
+        all += joint->count[y * joint->classes + true_class];
+    return all > 0 ? joint->count[given * joint->classes + true_class] / all : (double)NAN;
+}
