@@ -224,6 +224,26 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_audit(const char *dir,
                                             const struct mwn_audit_options *options,
                                             char **json, struct mwn_error *err);
 
+/* How to cross-validate. */
+struct mwn_cv_options {
+    long folds; /* at least 2                                               */
+    long fold;  /* only this one, from 0; negative: all, one after another  */
+    mwn_progress_fn
+        *progress; /* of the folds' runs; or NULL                              */
+    void *user;
+};
+
+/* Predicts every training sample by a model that has not seen it: stratified folds, each a run in
+ * a folder below "PATH.folds", with the options of `config`. When all folds are there (several
+ * processes may share the work, each with another fold) writes path, float32 [n][classes] in
+ * the order of the training samples, and labels.npy and ids.csv beside it, as cleanlab reads
+ * them. Killed at any point and started again it gives the same bytes. JSON: complete, folds,
+ * samples, classes, accuracy in percent against the given labels and, where they are known,
+ * the true ones. Fails as mwn_run_create() and mwn_run_epoch() do. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_cv(const mwn_config *config, const char *path,
+                                         const struct mwn_cv_options *options, char **json,
+                                         struct mwn_error *err);
+
 /* The history of one training sample of the run in dir: weight, loss, margin and strongest other
  * class by epoch, its labels, scores and rank. JSON. MWN_ERR_CONFIG for an unknown id. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_why(const char *dir, const char *id, char **json,

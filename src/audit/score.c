@@ -7,7 +7,7 @@
  *     forgetting_i = number of epochs in which a margin above 0 was followed by one of 0 or less
  *                    (Toneva et al., ICLR 2019)
  *     quality_i    = mean of the rank shares of aum, confidence and, where the method has learned
- *                    weights, of the late weight; of those that are known
+ *                    weights, of the mean weight; of those that are known
  *
  * Ranks and not values are averaged: the three have different scales, and a mean of ranks does
  * not change under any increasing function of one of them. docs/audit.md has the measurements
@@ -43,6 +43,7 @@ static void score_journal(struct mwn_scores *s, const struct mwn_evidence *e, si
 {
     const struct mwn_journal_map *journal = &e->journal;
     struct mean weight = {0, 0}, loss = {0, 0}, margin = {0, 0}, aum = {0, 0};
+    struct mean trust = {0, 0};
     bool was_right = false;
     size_t late = journal->epochs > MWN_LATE_EPOCHS ? journal->epochs - MWN_LATE_EPOCHS : 0;
 
@@ -54,6 +55,7 @@ static void score_journal(struct mwn_scores *s, const struct mwn_evidence *e, si
         s->forgetting[i] += was_right && !right;
         was_right = right;
         mean_add(&aum, (double)at[MWN_JOURNAL_MARGIN]);
+        mean_add(&trust, (double)at[MWN_JOURNAL_WEIGHT]);
         if (epoch < late)
             continue;
         mean_add(&weight, (double)at[MWN_JOURNAL_WEIGHT]);
@@ -64,6 +66,7 @@ static void score_journal(struct mwn_scores *s, const struct mwn_evidence *e, si
     s->loss[i] = mean_get(&loss);
     s->margin[i] = mean_get(&margin);
     s->aum[i] = mean_get(&aum);
+    s->trust[i] = mean_get(&trust);
 }
 
 static void score_row(struct mwn_scores *s, const struct mwn_evidence *e, size_t i,
@@ -98,7 +101,7 @@ static bool varies(size_t n, const double *score)
 static mwn_status find_quality(struct mwn_scores *s, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    const double *const parts[] = {s->aum, s->confidence, s->weight};
+    const double *const parts[] = {s->aum, s->confidence, s->trust};
     double *share = mwn_alloc(s->n, sizeof(*share));
     double *count = mwn_alloc(s->n, sizeof(*count));
 
@@ -124,8 +127,9 @@ static mwn_status find_quality(struct mwn_scores *s, struct mwn_error *err)
 
 static mwn_status alloc_scores(struct mwn_scores *s, size_t n, struct mwn_error *err)
 {
-    double **const reals[] = {&s->weight,  &s->loss,        &s->margin,     &s->aum,
-                              &s->p_given, &s->p_suggested, &s->confidence, &s->quality};
+    double **const reals[] = {&s->weight,     &s->loss,    &s->margin,
+                              &s->aum,        &s->p_given, &s->p_suggested,
+                              &s->confidence, &s->trust,   &s->quality};
     bool whole = true;
     s->n = n;
     for (size_t k = 0; k < MWN_COUNT(reals); k++) {
@@ -163,7 +167,7 @@ mwn_status mwn_scores_init(struct mwn_scores *s, const struct mwn_evidence *e,
         score_journal(s, e, i);
         score_row(s, e, i, row);
         if (e->journal.epochs == 0 && e->weight)
-            s->weight[i] = (double)e->weight[i];
+            s->weight[i] = s->trust[i] = (double)e->weight[i];
     }
     MWN_TRY(find_quality(s, err));
     mwn_rank_order(s->n, s->quality, s->order);
@@ -176,8 +180,9 @@ out:
 
 void mwn_scores_release(struct mwn_scores *s)
 {
-    double *const reals[] = {s->weight,  s->loss,        s->margin,     s->aum,
-                             s->p_given, s->p_suggested, s->confidence, s->quality};
+    double *const reals[] = {s->weight,     s->loss,    s->margin,
+                             s->aum,        s->p_given, s->p_suggested,
+                             s->confidence, s->trust,   s->quality};
     for (size_t k = 0; k < MWN_COUNT(reals); k++)
         mwn_free(reals[k]);
     mwn_free(s->suggested);

@@ -103,6 +103,9 @@ MWN_MUST_CHECK mwn_status mwn_folder_check_free(const char *dir, struct mwn_erro
 MWN_MUST_CHECK mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err);
 MWN_MUST_CHECK mwn_status mwn_folder_write_recipe(struct mwn_run *run,
                                                   struct mwn_error *err);
+/* "index,id" of every sample of a set, as CSV. */
+MWN_MUST_CHECK mwn_status mwn_folder_write_ids(const char *path, const struct mwn_set *set,
+                                               struct mwn_error *err);
 /* Removes temporary files that a killed process has left. */
 void mwn_folder_clean(const struct mwn_run *run);
 /* "dir/name" with an error if memory is out. */

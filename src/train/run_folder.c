@@ -1,8 +1,10 @@
 /* run_folder.c - the folder of a run: made, described by recipe.yaml and the labels, cleaned. */
 #include "base/base.h"
+#include "base/csv.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/ids_file.h"
 #include "tensor/npy.h"
 #include "train/model_file.h"
 #include "train/run.h"
@@ -102,6 +104,59 @@ static mwn_status write_array(const struct mwn_run *run, const char *name,
     return status;
 }
 
+mwn_status mwn_folder_write_ids(const char *path, const struct mwn_set *set,
+                                struct mwn_error *err)
+{
+    struct mwn_buf text = {0};
+    char number[24];
+    mwn_buf_printf(&text, "index,id\n");
+    for (size_t i = 0; i < set->n; i++) {
+        mwn_buf_printf(&text, "%lu,", (unsigned long)set->id[i]);
+        mwn_csv_add(&text, mwn_source_id(set->source, set->id[i], number));
+        mwn_buf_add(&text, "\n", 1);
+    }
+    mwn_status status = text.failed ? mwn_fail_memory(err, text.size, "the ids")
+                                    : mwn_file_write(path, text.text, text.size, err);
+    mwn_buf_release(&text);
+    return status;
+}
+
+static mwn_status write_class_names(const char *path, const struct mwn_source *source,
+                                    struct mwn_error *err)
+{
+    struct mwn_buf text = {0};
+    mwn_buf_printf(&text, "class,name\n");
+    for (int c = 0; c < source->classes; c++) {
+        mwn_buf_printf(&text, "%d,", c);
+        mwn_csv_add(&text, source->class_names[c]);
+        mwn_buf_add(&text, "\n", 1);
+    }
+    mwn_status status = text.failed ? mwn_fail_memory(err, text.size, "names of classes")
+                                    : mwn_file_write(path, text.text, text.size, err);
+    mwn_buf_release(&text);
+    return status;
+}
+
+/* What samples and classes are called, where they have names. */
+static mwn_status write_names(const struct mwn_run *run, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const struct mwn_source *source = run->sets.train.source;
+    char *ids = NULL, *classes = NULL;
+    if (source->id) {
+        MWN_TRY(mwn_folder_path(run->dir, "ids.csv", &ids, err));
+        MWN_TRY(mwn_folder_write_ids(ids, &run->sets.train, err));
+    }
+    if (source->class_names) {
+        MWN_TRY(mwn_folder_path(run->dir, "classes.csv", &classes, err));
+        MWN_TRY(write_class_names(classes, source, err));
+    }
+out:
+    mwn_free(ids);
+    mwn_free(classes);
+    return status;
+}
+
 static mwn_status make_folders(const struct mwn_run *run, struct mwn_error *err)
 {
     static const char *const names[] = {"last", "best"};
@@ -138,8 +193,9 @@ static size_t first_missing(const char *dir, char *work)
  * may just have run out. */
 static void undo(const struct mwn_run *run, char *work, size_t missing)
 {
-    static const char *const names[] = {"train_ids.npy", "labels.npy", "true_labels.npy",
-                                        "recipe.yaml",   "last",       "best"};
+    static const char *const names[] = {"train_ids.npy", "labels.npy",  "true_labels.npy",
+                                        "ids.csv",       "classes.csv", "recipe.yaml",
+                                        "last",          "best"};
     size_t length = strlen(run->dir);
     for (size_t i = 0; i < MWN_COUNT(names); i++) {
         snprintf(work, length + NAME_ROOM, "%s/%s", run->dir, names[i]);
@@ -173,6 +229,7 @@ mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err)
     MWN_TRY(write_array(run, "labels.npy", MWN_NPY_I32, set->given, err));
     if (set->truth)
         MWN_TRY(write_array(run, "true_labels.npy", MWN_NPY_I32, set->truth, err));
+    MWN_TRY(write_names(run, err));
     MWN_TRY(mwn_folder_write_recipe(run, err));
 out:
     if (status != MWN_OK)

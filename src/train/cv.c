@@ -1,0 +1,354 @@
+/* cv.c - cross-validation: every training sample's class probabilities by a model that has not
+ * seen it. Each fold is a normal run in a folder of its own, which can be taken up again. */
+#include "base/base.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "tensor/npy.h"
+#include "train/run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_ROOM = 32 };
+
+struct cv {
+    const mwn_config *config; /* borrowed */
+    const struct mwn_cv_options *options;
+    const char *path; /* borrowed: of the result */
+    struct mwn_settings settings;
+    struct mwn_sets sets; /* without folds */
+    float *probs;         /* owned [n][classes] */
+    bool complete;
+};
+
+/* ---- Paths -------------------------------------------------------------------------- */
+
+/* "PATH.folds" or, for a name, "PATH.folds/K/NAME"; freed by the caller. */
+static mwn_status fold_path(const struct cv *cv, long fold, const char *name, char **out,
+                            struct mwn_error *err)
+{
+    size_t room = strlen(cv->path) + NAME_ROOM + strlen(name);
+    *out = mwn_alloc(room, 1);
+    if (!*out)
+        return mwn_fail_memory(err, room, "a path");
+    snprintf(*out, room, "%s.folds/%ld%s%s", cv->path, fold, *name ? "/" : "", name);
+    return MWN_OK;
+}
+
+/* A file beside the result. */
+static mwn_status beside(const struct cv *cv, const char *name, char **out,
+                         struct mwn_error *err)
+{
+    const char *slash = strrchr(cv->path, '/');
+    size_t length = slash ? (size_t)(slash - cv->path) + 1 : 0;
+    *out = mwn_alloc(length + strlen(name) + 1, 1);
+    if (!*out)
+        return mwn_fail_memory(err, length + strlen(name) + 1, "a path");
+    memcpy(*out, cv->path, length);
+    memcpy(*out + length, name, strlen(name));
+    return MWN_OK;
+}
+
+/* ---- A fold ------------------------------------------------------------------------- */
+
+static mwn_status fold_config(const struct cv *cv, long fold, mwn_config **out,
+                              struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    char number[24];
+    MWN_TRY(mwn_config_create(out, err));
+    MWN_TRY(mwn_config_append(*out, cv->config, err));
+    snprintf(number, sizeof(number), "%ld", cv->options->folds);
+    MWN_TRY(mwn_config_set(*out, "data.folds", number, err));
+    snprintf(number, sizeof(number), "%ld", fold);
+    MWN_TRY(mwn_config_set(*out, "data.fold", number, err));
+out:
+    return status;
+}
+
+/* Makes the fold's run, or takes it up. What is taken up must be the same run. */
+static mwn_status open_fold(const struct cv *cv, long fold, mwn_run **run,
+                            struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    mwn_config *config = NULL;
+    char *dir = NULL, *recipe = NULL;
+
+    MWN_TRY(fold_path(cv, fold, "", &dir, err));
+    MWN_TRY(fold_path(cv, fold, "recipe.yaml", &recipe, err));
+    MWN_TRY(fold_config(cv, fold, &config, err));
+    if (!mwn_path_exists(recipe)) {
+        MWN_TRY(mwn_run_create(run, config, dir, err));
+        goto out;
+    }
+    MWN_TRY(mwn_run_resume(run, dir, NULL, err));
+    mwn_run *wanted = NULL;
+    status = mwn_run_create(&wanted, config, NULL, err);
+    bool same =
+        status == MWN_OK &&
+        memcmp(&wanted->option_hash, &(*run)->option_hash, sizeof(wanted->option_hash)) ==
+            0 &&
+        memcmp(&wanted->data_hash, &(*run)->data_hash, sizeof(wanted->data_hash)) == 0 &&
+        wanted->settings.train.epochs == (*run)->settings.train.epochs;
+    mwn_run_free(wanted);
+    if (status == MWN_OK && !same) {
+        mwn_fail(err, MWN_ERR_MISMATCH, "%s: the fold was begun with other options or data",
+                 dir);
+        status = mwn_hint(err, "remove %s.folds, or give another name by -o", cv->path);
+    }
+out:
+    mwn_config_free(config);
+    mwn_free(recipe);
+    mwn_free(dir);
+    return status;
+}
+
+/* Softmax in double; rows[n][classes]. */
+static void soften(size_t n, size_t classes, const double *logits, float *rows)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double *z = logits + i * classes;
+        double top = z[0], sum = 0;
+        for (size_t c = 1; c < classes; c++)
+            top = fmax(top, z[c]);
+        for (size_t c = 0; c < classes; c++)
+            sum += exp(z[c] - top);
+        for (size_t c = 0; c < classes; c++)
+            rows[i * classes + c] = (float)(exp(z[c] - top) / sum);
+    }
+}
+
+static mwn_status predict_set(struct mwn_run *run, mwn_loader *loader, float *rows,
+                              struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    size_t classes = (size_t)run->sets.classes, done = 0;
+    size_t room = mwn_loader_batch(loader) * classes;
+    double *logits = mwn_alloc(room, sizeof(*logits));
+    struct mwn_batch batch = {0};
+
+    if (!logits)
+        return mwn_fail_memory(err, room * sizeof(*logits), "predictions");
+    MWN_TRY(mwn_loader_seek(loader, 0, 0, err));
+    for (;;) {
+        MWN_TRY(mwn_loader_next(loader, &batch, err));
+        if (batch.n == 0)
+            break;
+        MWN_TRY(mwn_net_infer(run->net, &batch, logits, err));
+        soften(batch.n, classes, logits, rows + done * classes);
+        done += batch.n;
+    }
+out:
+    mwn_free(logits);
+    return status;
+}
+
+/* Predicts the samples that the fold has left out; the file says that the fold is done. */
+static mwn_status predict_fold(const struct cv *cv, long fold, struct mwn_run *run,
+                               struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const struct mwn_set *set = &run->sets.fold;
+    const size_t shape[2] = {set->n, (size_t)run->sets.classes};
+    mwn_loader *loader = NULL;
+    char *path = NULL;
+    float *rows = mwn_alloc(set->n, shape[1] * sizeof(*rows));
+
+    if (!rows)
+        return mwn_fail_memory(err, set->n * shape[1] * sizeof(*rows), "predictions");
+    MWN_TRY(mwn_run_make_eval_loader(&loader, &run->settings, set, &run->normalize, err));
+    MWN_TRY(predict_set(run, loader, rows, err));
+    MWN_TRY(fold_path(cv, fold, "fold_probs.npy", &path, err));
+    MWN_TRY(mwn_npy_write(path, MWN_NPY_F32, 2, shape, rows, err));
+out:
+    mwn_loader_free(loader);
+    mwn_free(rows);
+    mwn_free(path);
+    return status;
+}
+
+static mwn_status run_fold(const struct cv *cv, long fold, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    mwn_run *run = NULL;
+    char *path = NULL;
+
+    MWN_TRY(fold_path(cv, fold, "fold_probs.npy", &path, err));
+    if (mwn_path_exists(path))
+        goto out;
+    MWN_TRY(open_fold(cv, fold, &run, err));
+    mwn_run_set_progress(run, cv->options->progress, cv->options->user);
+    while (mwn_run_more(run))
+        MWN_TRY(mwn_run_epoch(run, err));
+    MWN_TRY(predict_fold(cv, fold, run, err));
+out:
+    if (status != MWN_OK)
+        mwn_context(err, "fold %ld", fold);
+    mwn_run_free(run);
+    mwn_free(path);
+    return status;
+}
+
+/* ---- Joining ------------------------------------------------------------------------ */
+
+/* Puts a fold's predictions where its samples are in the training set. The fold is dealt out
+ * again: its samples follow from the options. */
+static mwn_status join_fold(struct cv *cv, long fold, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    size_t classes = (size_t)cv->sets.classes;
+    struct mwn_sets sets = {0};
+    struct mwn_npy npy = {0};
+    struct mwn_data_options options = cv->settings.data; /* borrows its texts */
+    char *path = NULL;
+
+    options.folds = cv->options->folds;
+    options.fold = fold;
+    MWN_TRY(fold_path(cv, fold, "fold_probs.npy", &path, err));
+    if (!mwn_path_exists(path)) {
+        cv->complete = false;
+        goto out;
+    }
+    MWN_TRY(mwn_npy_read(path, &npy, err));
+    MWN_TRY(mwn_sets_open(&sets, &options, (uint64_t)cv->settings.train.seed, err));
+    if (npy.type != MWN_NPY_F32 || npy.dims != 2 || npy.shape[0] != sets.fold.n ||
+        npy.shape[1] != classes) {
+        status = mwn_fail(err, MWN_ERR_MISMATCH,
+                          "%s: is not of %zu samples in %zu classes as the fold", path,
+                          sets.fold.n, classes);
+        goto out;
+    }
+    for (size_t i = 0; i < sets.fold.n; i++)
+        memcpy(cv->probs + sets.fold_position[i] * classes,
+               (const float *)npy.data + i * classes, classes * sizeof(float));
+out:
+    mwn_sets_close(&sets);
+    mwn_npy_release(&npy);
+    mwn_free(path);
+    return status;
+}
+
+/* labels.npy beside the result. The one of a run is left alone if it says the same, and must not
+ * be overwritten if it does not. */
+static mwn_status write_labels(const struct cv *cv, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const struct mwn_set *set = &cv->sets.train;
+    struct mwn_npy npy = {0};
+    char *path = NULL;
+
+    MWN_TRY(beside(cv, "labels.npy", &path, err));
+    if (!mwn_path_exists(path)) {
+        MWN_TRY(mwn_npy_write(path, MWN_NPY_I32, 1, &set->n, set->given, err));
+        goto out;
+    }
+    MWN_TRY(mwn_npy_read(path, &npy, err));
+    if (npy.type != MWN_NPY_I32 || npy.count != set->n ||
+        memcmp(npy.data, set->given, set->n * sizeof(*set->given)) != 0) {
+        mwn_fail(err, MWN_ERR_MISMATCH, "%s: holds other labels than this data", path);
+        status = mwn_hint(err, "choose another folder by -o, or the recipe of that run");
+    }
+out:
+    mwn_npy_release(&npy);
+    mwn_free(path);
+    return status;
+}
+
+static mwn_status join(struct cv *cv, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const size_t shape[2] = {cv->sets.train.n, (size_t)cv->sets.classes};
+    char *ids = NULL;
+
+    cv->complete = true;
+    cv->probs = mwn_alloc(shape[0], shape[1] * sizeof(*cv->probs));
+    if (!cv->probs)
+        return mwn_fail_memory(err, shape[0] * shape[1] * sizeof(*cv->probs),
+                               "class probabilities");
+    for (long fold = 0; fold < cv->options->folds && cv->complete; fold++)
+        MWN_TRY(join_fold(cv, fold, err));
+    if (!cv->complete)
+        goto out;
+    MWN_TRY(write_labels(cv, err));
+    MWN_TRY(beside(cv, "ids.csv", &ids, err));
+    MWN_TRY(mwn_folder_write_ids(ids, &cv->sets.train, err));
+    MWN_TRY(mwn_npy_write(cv->path, MWN_NPY_F32, 2, shape, cv->probs, err));
+out:
+    mwn_free(ids);
+    return status;
+}
+
+/* ---- All of it ---------------------------------------------------------------------- */
+
+static mwn_status check_options(const struct cv *cv, struct mwn_error *err)
+{
+    const struct mwn_cv_options *o = cv->options;
+    if (o->folds < 2 || o->folds > 1000)
+        return mwn_fail(err, MWN_ERR_CONFIG, "folds: %ld, expected 2 .. 1000", o->folds);
+    if (o->fold >= o->folds)
+        return mwn_fail(err, MWN_ERR_CONFIG, "fold: %ld of %ld, expected 0 .. %ld", o->fold,
+                        o->folds, o->folds - 1);
+    if (cv->settings.data.folds > 0)
+        return mwn_fail(err, MWN_ERR_CONFIG,
+                        "data.folds: cross-validation sets it, the recipe must not");
+    if (cv->settings.data.train_on_meta)
+        return mwn_fail(err, MWN_ERR_CONFIG,
+                        "data.train_on_meta: true puts the meta samples into every fold; "
+                        "set it to false");
+    return MWN_OK;
+}
+
+/* How the predictions agree with the labels, as JSON. */
+static mwn_status report(const struct cv *cv, char **out, struct mwn_error *err)
+{
+    struct mwn_json json = {0};
+    const struct mwn_set *set = &cv->sets.train;
+    size_t classes = (size_t)cv->sets.classes, agree = 0, right = 0;
+    for (size_t i = 0; i < set->n && cv->complete; i++) {
+        const float *row = cv->probs + i * classes;
+        size_t best = 0;
+        for (size_t c = 1; c < classes; c++)
+            best = row[c] > row[best] ? c : best;
+        agree += (int32_t)best == set->given[i];
+        right += set->truth && (int32_t)best == set->truth[i];
+    }
+    mwn_json_object(&json, NULL);
+    mwn_json_text(&json, "pred_probs", cv->path);
+    mwn_json_bool(&json, "complete", cv->complete);
+    mwn_json_int(&json, "folds", cv->options->folds);
+    mwn_json_size(&json, "samples", set->n);
+    mwn_json_size(&json, "classes", classes);
+    if (cv->complete)
+        mwn_json_fixed(&json, "accuracy", 100 * (double)agree / (double)set->n, 2);
+    if (cv->complete && set->truth)
+        mwn_json_fixed(&json, "true_accuracy", 100 * (double)right / (double)set->n, 2);
+    mwn_json_end_object(&json);
+    mwn_status status = mwn_json_take(&json, out, err);
+    mwn_json_release(&json);
+    return status;
+}
+
+mwn_status mwn_cv(const mwn_config *config, const char *path,
+                  const struct mwn_cv_options *options, char **json, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct cv cv = {.config = config, .options = options, .path = path};
+
+    MWN_TRY(mwn_settings_resolve(&cv.settings, config, err));
+    MWN_TRY(check_options(&cv, err));
+    MWN_TRY(
+        mwn_sets_open(&cv.sets, &cv.settings.data, (uint64_t)cv.settings.train.seed, err));
+    for (long fold = 0; fold < options->folds; fold++)
+        if (options->fold < 0 || options->fold == fold)
+            MWN_TRY(run_fold(&cv, fold, err));
+    MWN_TRY(join(&cv, err));
+    MWN_TRY(report(&cv, json, err));
+out:
+    mwn_free(cv.probs);
+    mwn_sets_close(&cv.sets);
+    if (cv.settings.method)
+        mwn_settings_release(&cv.settings);
+    return status;
+}
