@@ -10,6 +10,7 @@ struct mwn_scores {
     size_t n;
     /* Of the journal's last epochs: weight, loss, margin. */
     double *weight, *loss, *margin;
+    double *trust;        /* mean weight of all epochs */
     double *aum;          /* mean margin of all epochs (area under the margin)         */
     double *p_given;      /* probability of the given label                            */
     double *p_suggested;  /* and of the most probable one                              */
