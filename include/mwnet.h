@@ -182,6 +182,14 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_suggest(const mwn_config *config, char **j
 MWN_API MWN_MUST_CHECK mwn_status mwn_evaluate(const char *path, const mwn_config *config,
                                                char **json, struct mwn_error *err);
 
+/* Compares the last models of two runs with the same test set, sample by sample. JSON: samples,
+ * accuracy of each in percent, "gain" of the second over the first in percent and its 95 %
+ * interval "low" .. "high" (of the paired difference), "better": "first", "second", or
+ * "neither" if the interval holds 0. Fails as mwn_evaluate() does; MWN_ERR_MISMATCH if the test
+ * sets have different sizes. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_compare(const char *first_dir, const char *second_dir,
+                                              char **json, struct mwn_error *err);
+
 /* Describes a file: safetensors, npy, IDX, CIFAR binary, or a run's folder. JSON. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_info(const char *path, char **json,
                                            struct mwn_error *err);

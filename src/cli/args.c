@@ -18,7 +18,8 @@ enum {
     FLAG_WEIGHTS,
     FLAG_FOLDS,
     FLAG_FOLD,
-    FLAG_WEIGHT_NET
+    FLAG_WEIGHT_NET,
+    FLAG_META
 };
 
 static const struct option all_flags[] = {
@@ -35,6 +36,7 @@ static const struct option all_flags[] = {
     {"folds", required_argument, NULL, FLAG_FOLDS},
     {"fold", required_argument, NULL, FLAG_FOLD},
     {"weight-net", required_argument, NULL, FLAG_WEIGHT_NET},
+    {"meta", required_argument, NULL, FLAG_META},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -138,6 +140,9 @@ static mwn_status set_flag(struct args *args, int value, const char *text)
         return MWN_OK;
     case FLAG_ONLY:
         args->only = text;
+        return MWN_OK;
+    case FLAG_META:
+        args->meta = text;
         return MWN_OK;
     case FLAG_THREADS:
         return set_threads(args, text);

@@ -34,7 +34,7 @@ struct args {
     size_t rest_count, settings;
     const char *word[4]; /* what of rest is not a setting                         */
     size_t words;
-    const char *output, *resume, *only;
+    const char *output, *resume, *only, *meta;
     bool json, quiet, dry_run, help;
     int threads; /* 0: not given */
     const char *pred_probs, *weights, *weight_net;
@@ -96,6 +96,10 @@ int progress_step(const struct mwn_progress *now, void *user);
 void progress_epoch(struct progress *progress);
 /* Removes an unfinished line. */
 void progress_clear(const struct progress *progress);
+/* Trains a run to its end with such lines. */
+mwn_status progress_train(mwn_run *run, bool quiet, struct mwn_error *err);
+/* The exit code of a failure, reported: 143 if SIGTERM asked for the stop. */
+int progress_exit(const struct mwn_error *err);
 /* The signal that asked for a stop, or 0. */
 int progress_signal(void);
 

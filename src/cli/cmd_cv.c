@@ -2,7 +2,6 @@
 #include "cmd.h"
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 
 static int say_result(const char *text)
@@ -59,11 +58,8 @@ static int validate(const struct args *args)
         status = mwn_cv(config, args->output, &options, &text, &err);
     progress_clear(&progress);
     mwn_config_free(config);
-    if (status != MWN_OK) {
-        code = say_error(&err);
-        bool terminated = status == MWN_INTERRUPTED && progress_signal() == SIGTERM;
-        return terminated ? 128 + SIGTERM : code;
-    }
+    if (status != MWN_OK)
+        return progress_exit(&err);
     if (args->json)
         printf("%s\n", text);
     else

@@ -1,4 +1,5 @@
 /* cmd_list.h - every command, one line each, in the order of the help. */
+CMD(try)
 CMD(train)
 CMD(eval)
 CMD(info)

@@ -1,7 +1,6 @@
 /* cmd_train.c - mwnet train: trains a run, or goes on with one. */
 #include "cmd.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,23 +53,6 @@ static mwn_status gather(const struct args *args, mwn_config **out, struct mwn_e
     return status;
 }
 
-static mwn_status train(mwn_run *run, bool quiet, struct mwn_error *err)
-{
-    mwn_status status = MWN_OK;
-    struct progress progress;
-
-    progress_begin(&progress, quiet);
-    mwn_run_set_progress(run, progress_step, &progress);
-    while (status == MWN_OK && mwn_run_more(run)) {
-        status = mwn_run_epoch(run, err);
-        if (status == MWN_OK)
-            progress_epoch(&progress);
-    }
-    mwn_run_set_progress(run, NULL, NULL);
-    progress_clear(&progress);
-    return status;
-}
-
 static mwn_status report(const mwn_run *run, bool json, struct mwn_error *err)
 {
     char *text = NULL;
@@ -95,15 +77,11 @@ static int run_training(const struct args *args, const mwn_config *config, const
     if (status == MWN_OK && !args->quiet)
         fprintf(stderr, "run folder %s\n", args->resume ? args->resume : dir);
     if (status == MWN_OK)
-        status = train(run, args->quiet, &err);
+        status = progress_train(run, args->quiet, &err);
     if (status == MWN_OK)
         status = report(run, args->json, &err);
     mwn_run_free(run);
-    if (status == MWN_OK)
-        return 0;
-    int code = say_error(&err);
-    bool terminated = status == MWN_INTERRUPTED && progress_signal() == SIGTERM;
-    return terminated ? 128 + SIGTERM : code;
+    return status == MWN_OK ? 0 : progress_exit(&err);
 }
 
 static int run_plan(const struct args *args, const mwn_config *config)

@@ -130,3 +130,27 @@ void progress_clear(const struct progress *progress)
     if (!progress->quiet && progress->is_terminal)
         fprintf(stderr, "\r\033[K");
 }
+
+mwn_status progress_train(mwn_run *run, bool quiet, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct progress progress;
+
+    progress_begin(&progress, quiet);
+    mwn_run_set_progress(run, progress_step, &progress);
+    while (status == MWN_OK && mwn_run_more(run)) {
+        status = mwn_run_epoch(run, err);
+        if (status == MWN_OK)
+            progress_epoch(&progress);
+    }
+    mwn_run_set_progress(run, NULL, NULL);
+    progress_clear(&progress);
+    return status;
+}
+
+int progress_exit(const struct mwn_error *err)
+{
+    int code = say_error(err);
+    bool terminated = err->status == MWN_INTERRUPTED && progress_signal() == SIGTERM;
+    return terminated ? 128 + SIGTERM : code;
+}

@@ -54,11 +54,14 @@ struct evaluation {
     mwn_loader *loader;
     mwn_net *net;
     struct mwn_score score;
+    bool keeps_hits;
+    unsigned char *hit; /* owned [test.n], if kept */
 };
 
 static void evaluation_release(struct evaluation *e)
 {
     mwn_score_release(&e->score);
+    mwn_free(e->hit);
     mwn_loader_free(e->loader);
     mwn_net_free(e->net);
     mwn_normalize_release(&e->normalize);
@@ -134,8 +137,30 @@ static mwn_status evaluate_model(struct evaluation *e, struct mwn_error *err)
     MWN_TRY(mwn_run_make_net(&e->net, settings, e->sets.shape, e->sets.classes, err));
     MWN_TRY(mwn_model_load(e->net, e->file, e->path, err));
     MWN_TRY(mwn_net_plan_eval(e->net, mwn_loader_batch(e->loader), err));
+    if (e->keeps_hits) {
+        e->hit = e->score.hit = mwn_alloc(e->sets.test.n, 1);
+        if (!e->hit)
+            return mwn_fail_memory(err, e->sets.test.n, "an evaluation");
+    }
     MWN_TRY(mwn_evaluate_loader(e->net, e->loader, &e->score, NULL, NULL, err));
 out:
+    return status;
+}
+
+mwn_status mwn_evaluate_hits(const char *path, const mwn_config *config,
+                             unsigned char **hit, size_t *n, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct evaluation e = {.keeps_hits = true};
+
+    MWN_TRY(find_files(&e, path, err));
+    MWN_TRY(gather_options(&e, config, err));
+    MWN_TRY(evaluate_model(&e, err));
+    *n = e.score.samples;
+    *hit = e.hit;
+    e.hit = NULL;
+out:
+    evaluation_release(&e);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "data/loader.h"
 #include "nn/net.h"
+#include "train/config.h"
 #include "train/metrics.h"
 
 /* Asked after each batch; true stops the evaluation with MWN_INTERRUPTED. */
@@ -16,5 +17,11 @@ MWN_MUST_CHECK mwn_status mwn_evaluate_loader(mwn_net *net, mwn_loader *loader,
                                               struct mwn_score *score,
                                               mwn_evaluate_stop_fn *stop, void *user,
                                               struct mwn_error *err);
+
+/* The test set's samples that the model of a file gets right: *hit is owned by the caller, [*n].
+ * config names network and data where the file does not. */
+MWN_MUST_CHECK mwn_status mwn_evaluate_hits(const char *path, const mwn_config *config,
+                                            unsigned char **hit, size_t *n,
+                                            struct mwn_error *err);
 
 #endif

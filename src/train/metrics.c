@@ -59,7 +59,10 @@ void mwn_score_add(struct mwn_score *score, size_t n, const double *logits,
         const double *row = logits + i * (size_t)score->classes;
         size_t y = (size_t)label[i];
         score->count[y]++;
-        score->right[y] += sample_class(row, score->classes) == label[i];
+        bool hit = sample_class(row, score->classes) == label[i];
+        score->right[y] += hit;
+        if (score->hit)
+            score->hit[score->samples + i] = hit;
         score->loss += sample_loss(row, score->classes, label[i]);
     }
     score->samples += n;

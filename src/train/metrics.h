@@ -11,6 +11,8 @@ struct mwn_score {
     double loss;   /* sum of the negative log-likelihoods          */
     size_t *count; /* owned [classes] samples of each class        */
     size_t *right; /* owned [classes] of them classified correctly */
+    unsigned char
+        *hit; /* borrowed room for one a sample: 1 if classified correctly; or NULL */
 };
 
 MWN_MUST_CHECK mwn_status mwn_score_init(struct mwn_score *score, int classes,
