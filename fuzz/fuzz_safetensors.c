@@ -20,6 +20,9 @@ static size_t item_size(const struct mwn_st_tensor *tensor)
     case MWN_ST_F64:
     case MWN_ST_I64:
         return 8;
+    case MWN_ST_F16:
+    case MWN_ST_BF16:
+        return 2;
     case MWN_ST_U8:
     case MWN_ST_UNREADABLE:
         break;

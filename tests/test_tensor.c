@@ -564,14 +564,45 @@ static void test_safetensors_empty_file_has_no_tensors(void **state)
 static void test_safetensors_unknown_number_types_are_kept_as_unreadable(void **state)
 {
     (void)state;
-    write_st("{\"h\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[4,8]},"
-             "\"b\":{\"dtype\":\"BF16\",\"shape\":[2,1],\"data_offsets\":[0,4]}}   ",
+    write_st("{\"h\":{\"dtype\":\"I16\",\"shape\":[2],\"data_offsets\":[4,8]},"
+             "\"b\":{\"dtype\":\"U16\",\"shape\":[2,1],\"data_offsets\":[0,4]}}   ",
              8);
     mwn_st_file *file = NULL;
     assert_int_equal(mwn_st_open(&file, path, NULL), MWN_OK);
     assert_int_equal(mwn_st_find(file, "h")->type, MWN_ST_UNREADABLE);
-    assert_string_equal(mwn_st_find(file, "b")->dtype, "BF16");
+    assert_false(mwn_st_is_real(mwn_st_find(file, "h")));
+    assert_string_equal(mwn_st_find(file, "b")->dtype, "U16");
     assert_int_equal(mwn_st_find(file, "b")->count, 2);
+    mwn_st_close(file);
+}
+
+/* Bit patterns and values from IEEE 754-2008, table 3.5, and of bfloat16. */
+static void test_safetensors_numbers_of_16_bits_are_read(void **state)
+{
+    (void)state;
+    const uint16_t half[] = {0x3C00, 0xC000, 0x3555, 0x0001, 0x03FF, 0x7BFF, 0x8000};
+    const uint16_t brain[] = {0x3F80, 0xC049, 0x7F7F, 0x0001};
+    const double halves[] = {1, -2, 1365.0 / 4096, 0x1p-24, 1023 * 0x1p-24, 65504, 0};
+    const double brains[] = {1, -3.140625, 255 * 0x1p120, 0x1p-133};
+    const uint16_t odd[] = {0x7C00, 0x7E00, 0xFC00};
+    const size_t shapes[] = {MWN_COUNT(half), MWN_COUNT(brain), MWN_COUNT(odd)};
+    mwn_st_builder *builder = mwn_st_builder_create();
+    assert_non_null(builder);
+    mwn_st_builder_add(builder, "half", MWN_ST_F16, 1, &shapes[0], half);
+    mwn_st_builder_add(builder, "brain", MWN_ST_BF16, 1, &shapes[1], brain);
+    mwn_st_builder_add(builder, "odd", MWN_ST_F16, 1, &shapes[2], odd);
+    assert_int_equal(mwn_st_builder_write(builder, path, NULL), MWN_OK);
+    mwn_st_builder_free(builder);
+    mwn_st_file *file = NULL;
+    assert_int_equal(mwn_st_open(&file, path, NULL), MWN_OK);
+    assert_true(mwn_st_is_real(mwn_st_find(file, "half")));
+    for (size_t i = 0; i < MWN_COUNT(half); i++)
+        assert_true(mwn_st_real(mwn_st_find(file, "half"), i) == halves[i]);
+    for (size_t i = 0; i < MWN_COUNT(brain); i++)
+        assert_true(mwn_st_real(mwn_st_find(file, "brain"), i) == brains[i]);
+    assert_true(isinf(mwn_st_real(mwn_st_find(file, "odd"), 0)));
+    assert_true(isnan(mwn_st_real(mwn_st_find(file, "odd"), 1)));
+    assert_true(mwn_st_real(mwn_st_find(file, "odd"), 2) < -1e308);
     mwn_st_close(file);
 }
 
@@ -759,6 +790,7 @@ int main(void)
         cmocka_unit_test(test_safetensors_are_aligned_and_the_same_bytes_each_time),
         cmocka_unit_test(test_safetensors_empty_file_has_no_tensors),
         cmocka_unit_test(test_safetensors_unknown_number_types_are_kept_as_unreadable),
+        cmocka_unit_test(test_safetensors_numbers_of_16_bits_are_read),
         cmocka_unit_test(test_safetensors_header_that_looks_like_gzip_is_read),
         cmocka_unit_test(test_damaged_safetensors_headers_are_refused),
         cmocka_unit_test(test_safetensors_cut_anywhere_or_damaged_is_refused),

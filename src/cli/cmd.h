@@ -69,6 +69,8 @@ int say_finish(int code);
 
 /* Each prints one report; MWN_ERR_RUNTIME if the text is not JSON. */
 int report_summary(const char *json);
+/* On stderr, what of a run's summary one might not expect. */
+void report_notes(const char *json);
 int report_plan(const char *json);
 int report_evaluation(const char *json);
 int report_info(const char *json);

@@ -53,6 +53,16 @@ static mwn_status gather(const struct args *args, mwn_config **out, struct mwn_e
     return status;
 }
 
+/* Says what of the run is other than one may think. */
+static void note(const mwn_run *run)
+{
+    struct mwn_error unused = {0};
+    char *text = NULL;
+    if (mwn_run_summary(run, &text, &unused) == MWN_OK)
+        report_notes(text);
+    mwn_text_free(text);
+}
+
 static mwn_status report(const mwn_run *run, bool json, struct mwn_error *err)
 {
     char *text = NULL;
@@ -76,6 +86,8 @@ static int run_training(const struct args *args, const mwn_config *config, const
                                      : mwn_run_create(&run, config, dir, &err);
     if (status == MWN_OK && !args->quiet)
         fprintf(stderr, "run folder %s\n", args->resume ? args->resume : dir);
+    if (status == MWN_OK && !args->quiet)
+        note(run);
     if (status == MWN_OK)
         status = progress_train(run, args->quiet, &err);
     if (status == MWN_OK)

@@ -219,6 +219,17 @@ int report_summary(const char *json)
     return 0;
 }
 
+void report_notes(const char *json)
+{
+    json_t *root = parse(json);
+    if (json_is_true(at(root, "model.head_replaced")))
+        fprintf(stderr,
+                "note: the last layer begins at random: %s has another number of classes "
+                "than the data's %.0f\n",
+                text_at(root, "options.model.init"), number_at(root, "sets.classes"));
+    json_decref(root);
+}
+
 static void print_memory(json_t *root)
 {
     static const char *const parts[] = {"network", "vectors",    "data",

@@ -6,6 +6,7 @@
 #include "base/status.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,14 +29,14 @@ static const struct {
     [MWN_ST_I32] = {"I32", 4},
     [MWN_ST_U8] = {"U8", 1},
     [MWN_ST_U32] = {"U32", 4},
+    [MWN_ST_F16] = {"F16", 2},
+    [MWN_ST_BF16] = {"BF16", 2},
     {"BOOL", 1},
     {"I8", 1},
     {"F8_E5M2", 1},
     {"F8_E4M3", 1},
     {"I16", 2},
     {"U16", 2},
-    {"F16", 2},
-    {"BF16", 2},
     {"U64", 8},
     {"C64", 8},
 };
@@ -317,6 +318,49 @@ const struct mwn_st_tensor *mwn_st_find(const mwn_st_file *file, const char *nam
         if (strcmp(file->tensor[i].name, name) == 0)
             return &file->tensor[i];
     return NULL;
+}
+
+bool mwn_st_is_real(const struct mwn_st_tensor *tensor)
+{
+    return tensor->type == MWN_ST_F32 || tensor->type == MWN_ST_F64 ||
+           tensor->type == MWN_ST_F16 || tensor->type == MWN_ST_BF16;
+}
+
+/* IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction. */
+static double half_to_real(uint16_t bits)
+{
+    int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    double value;
+    if (exponent == 31)
+        value = fraction ? (double)NAN : (double)INFINITY;
+    else if (exponent == 0)
+        value = ldexp(fraction, -24);
+    else
+        value = ldexp(1024 + fraction, exponent - 25);
+    return bits & 0x8000 ? -value : value;
+}
+
+double mwn_st_real(const struct mwn_st_tensor *tensor, size_t i)
+{
+    double wide = 0;
+    float single = 0;
+    uint16_t half = 0;
+    const char *bytes = tensor->data;
+    if (tensor->type == MWN_ST_F64) {
+        memcpy(&wide, bytes + i * sizeof(wide), sizeof(wide));
+        return wide;
+    }
+    if (tensor->type == MWN_ST_F32) {
+        memcpy(&single, bytes + i * sizeof(single), sizeof(single));
+        return (double)single;
+    }
+    memcpy(&half, bytes + i * sizeof(half), sizeof(half));
+    if (tensor->type == MWN_ST_F16)
+        return half_to_real(half);
+    /* bfloat16 is the upper half of a single. */
+    uint32_t upper = (uint32_t)half << 16;
+    memcpy(&single, &upper, sizeof(single));
+    return (double)single;
 }
 
 const char *mwn_st_metadata(const mwn_st_file *file, const char *key)

@@ -14,7 +14,9 @@ enum mwn_st_type {
     MWN_ST_I32,
     MWN_ST_U8,
     MWN_ST_U32,
-    MWN_ST_UNREADABLE /* F16, BF16, BOOL, ...: known to the format, not to us */
+    MWN_ST_F16,
+    MWN_ST_BF16,
+    MWN_ST_UNREADABLE /* BOOL, I8, C64, ...: known to the format, not to us */
 };
 
 enum { MWN_ST_MAX_DIMS = 6 };
@@ -39,6 +41,9 @@ MWN_MUST_CHECK mwn_status mwn_st_open(mwn_st_file **out, const char *path,
 size_t mwn_st_count(const mwn_st_file *file);
 const struct mwn_st_tensor *mwn_st_at(const mwn_st_file *file, size_t i);
 const struct mwn_st_tensor *mwn_st_find(const mwn_st_file *file, const char *name);
+/* Whether the numbers are F32, F64, F16 or BF16; number i of such a tensor. */
+bool mwn_st_is_real(const struct mwn_st_tensor *tensor);
+double mwn_st_real(const struct mwn_st_tensor *tensor, size_t i);
 /* A text of the header's __metadata__, or NULL. */
 const char *mwn_st_metadata(const mwn_st_file *file, const char *key);
 void mwn_st_close(mwn_st_file *file);

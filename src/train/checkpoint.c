@@ -218,6 +218,8 @@ static mwn_status write_state(struct mwn_run *run, struct state *state, const ch
     mwn_st_builder_metadata(builder, "data", text);
     hash_text(run->option_hash, text);
     mwn_st_builder_metadata(builder, "options", text);
+    if (run->head_replaced)
+        mwn_st_builder_metadata(builder, "head_replaced", "true");
     mwn_st_builder_add(builder, "params", MWN_ST_F32, 1, &state->params, state->param);
     mwn_st_builder_add(builder, "momentum", MWN_ST_F32, 1, &state->params, state->momentum);
     mwn_st_builder_add(builder, "mean", MWN_ST_F64, 1, &state->channels, state->mean);
@@ -407,6 +409,7 @@ mwn_status mwn_checkpoint_load(struct mwn_run *run, bool *found, struct mwn_erro
     const struct reader r = {file, path, err};
     MWN_TRY(read_state(&r, run, &state));
     put_all(run, &state);
+    run->head_replaced = mwn_st_metadata(file, "head_replaced") != NULL;
     MWN_TRY(mwn_folder_write_model(run, "last/model.safetensors", err));
     MWN_TRY(mwn_folder_write_weights(run, err));
 out:

@@ -135,7 +135,7 @@ static mwn_status evaluate_model(struct evaluation *e, struct mwn_error *err)
     MWN_TRY(
         mwn_run_make_eval_loader(&e->loader, settings, &e->sets.test, &e->normalize, err));
     MWN_TRY(mwn_run_make_net(&e->net, settings, e->sets.shape, e->sets.classes, err));
-    MWN_TRY(mwn_model_load(e->net, e->file, e->path, err));
+    MWN_TRY(mwn_model_load(e->net, e->file, e->path, NULL, err));
     MWN_TRY(mwn_net_plan_eval(e->net, mwn_loader_batch(e->loader), err));
     if (e->keeps_hits) {
         e->hit = e->score.hit = mwn_alloc(e->sets.test.n, 1);

@@ -173,8 +173,11 @@ out:
 struct model_source {
     const mwn_st_file *file;
     const char *path;
-    bool *used;           /* owned [tensors of the file] */
-    double *work, *work2; /* owned [largest tensor] */
+    const struct mwn_graph *graph;
+    const char *prefix;   /* of every tensor's name; static */
+    bool *used;           /* owned [tensors of the file]    */
+    double *work, *work2; /* owned [largest tensor]         */
+    bool new_head;        /* the last layer stays as it is  */
     struct mwn_error *err;
 };
 
@@ -186,30 +189,63 @@ static void shape_print(struct mwn_buf *out, int dims, const size_t *shape)
     mwn_buf_printf(out, "]");
 }
 
-/* Another name under which a tensor may go, or "" if there is none. */
-static void other_name(const char *name, char out[NAME_MAX_SIZE])
+/* What wrappers put in front of the names: DataParallel, Lightning, mmpretrain, compile(). */
+static const char *const prefixes[] = {
+    "",
+    "module.",
+    "model.",
+    "backbone.",
+    "module.model.",
+    "module.backbone.",
+    "model.backbone.",
+    "_orig_mod.",
+};
+
+/* The names that the last layer goes by. */
+static const char *const heads[] = {"fc.", "linear.", "head.fc."};
+
+/* The prefix under which the file has the first parameter; "" if it has it under none. */
+static const char *find_prefix(const mwn_st_file *file, const struct mwn_graph *graph)
 {
-    out[0] = '\0';
-    if (strncmp(name, "fc.", 3) == 0)
-        snprintf(out, NAME_MAX_SIZE, "linear.%s", name + 3);
-    else if (strncmp(name, "linear.", 7) == 0)
-        snprintf(out, NAME_MAX_SIZE, "fc.%s", name + 7);
+    char name[NAME_MAX_SIZE];
+    for (size_t i = 0; i < MWN_COUNT(prefixes); i++) {
+        snprintf(name, sizeof(name), "%s%s", prefixes[i], graph->params[0].name);
+        if (mwn_st_find(file, name))
+            return prefixes[i];
+    }
+    return "";
 }
 
-static const struct mwn_st_tensor *find_tensor(const mwn_st_file *file, const char *name)
+/* The last layer's tensor `rest` ("weight") under any of its names; it may stand beside the
+ * module "backbone" that holds the others. */
+static const struct mwn_st_tensor *find_head(const struct model_source *source,
+                                             const char *rest)
 {
-    char names[4][NAME_MAX_SIZE + 8], other[NAME_MAX_SIZE];
-    other_name(name, other);
-    snprintf(names[0], sizeof(names[0]), "%s", name);
-    snprintf(names[1], sizeof(names[1]), "module.%s", name);
-    snprintf(names[2], sizeof(names[2]), "%s", other);
-    snprintf(names[3], sizeof(names[3]), "module.%s", other);
-    for (size_t i = 0; i < (other[0] ? 4u : 2u); i++) {
-        const struct mwn_st_tensor *tensor = mwn_st_find(file, names[i]);
+    static const char backbone[] = "backbone.";
+    char name[NAME_MAX_SIZE];
+    const char *inner = strstr(source->prefix, backbone);
+    int lengths[2] = {(int)strlen(source->prefix), 0};
+    lengths[1] = inner ? (int)(inner - source->prefix) : lengths[0];
+    for (size_t i = 0; i < MWN_COUNT(heads) * MWN_COUNT(lengths); i++) {
+        snprintf(name, sizeof(name), "%.*s%s%s", lengths[i % 2], source->prefix,
+                 heads[i / 2], rest);
+        const struct mwn_st_tensor *tensor = mwn_st_find(source->file, name);
         if (tensor)
             return tensor;
     }
     return NULL;
+}
+
+static const struct mwn_st_tensor *find_tensor(const struct model_source *source,
+                                               const char *name)
+{
+    char full[NAME_MAX_SIZE];
+    snprintf(full, sizeof(full), "%s%s", source->prefix, name);
+    const struct mwn_st_tensor *tensor = mwn_st_find(source->file, full);
+    for (size_t i = 0; i < 2 && !tensor; i++)
+        if (strncmp(name, heads[i], strlen(heads[i])) == 0)
+            return find_head(source, name + strlen(heads[i]));
+    return tensor;
 }
 
 static void mark_used(struct model_source *source, const struct mwn_st_tensor *tensor)
@@ -249,22 +285,17 @@ static mwn_status fail_shape(const struct model_source *source, const char *name
 static mwn_status read_tensor(struct model_source *source, const char *name, int dims,
                               const size_t *shape, double *out)
 {
-    const struct mwn_st_tensor *t = find_tensor(source->file, name);
+    const struct mwn_st_tensor *t = find_tensor(source, name);
     if (!t || t->dims != dims ||
         (dims > 0 && memcmp(t->shape, shape, (size_t)dims * sizeof(*shape)) != 0))
         return fail_shape(source, name, t, dims, shape);
-    if (t->type != MWN_ST_F32 && t->type != MWN_ST_F64)
+    if (!mwn_st_is_real(t))
         return mwn_fail(source->err, MWN_ERR_MISMATCH,
-                        "%s: tensor '%s' is not of type F32 or F64", source->path, t->name);
+                        "%s: tensor '%s' is not of type F32, F64, F16 or BF16",
+                        source->path, t->name);
     mark_used(source, t);
     for (size_t i = 0; i < t->count; i++) {
-        float single = 0;
-        if (t->type == MWN_ST_F64) {
-            memcpy(&out[i], (const char *)t->data + i * sizeof(double), sizeof(double));
-        } else {
-            memcpy(&single, (const char *)t->data + i * sizeof(float), sizeof(float));
-            out[i] = (double)single;
-        }
+        out[i] = mwn_st_real(t, i);
         if (!isfinite(out[i]))
             return mwn_fail(source->err, MWN_ERR_DATA,
                             "%s: tensor '%s': number %zu is not finite", source->path,
@@ -273,12 +304,38 @@ static mwn_status read_tensor(struct model_source *source, const char *name, int
     return MWN_OK;
 }
 
+/* Whether the file's last layer differs from the model's in the number of classes and in
+ * nothing else, or is left out altogether. Its tensors count as used then. */
+static bool head_differs(struct model_source *source)
+{
+    const struct mwn_graph *graph = source->graph;
+    const struct mwn_node *head = &graph->nodes[graph->output];
+    const struct mwn_st_tensor *found[2] = {NULL, NULL};
+
+    if (head->op != MWN_OP_linear || head->param[0] == 0)
+        return false;
+    for (int i = 0; i < 2; i++)
+        found[i] = find_tensor(source, graph->params[head->param[i]].name);
+    if (!found[0] && !found[1])
+        return true;
+    const int *wanted = graph->params[head->param[0]].shape;
+    if (!found[0] || !found[1] || found[0]->dims != 2 || found[1]->dims != 1 ||
+        found[0]->shape[0] != found[1]->shape[0] ||
+        found[0]->shape[0] == (size_t)wanted[0] || found[0]->shape[1] != (size_t)wanted[1])
+        return false;
+    mark_used(source, found[0]);
+    mark_used(source, found[1]);
+    return true;
+}
+
 static mwn_status load_params(struct model_source *source, mwn_net *net)
 {
-    const struct mwn_graph *graph = mwn_net_graph(net);
+    const struct mwn_graph *graph = source->graph;
     for (int p = 0; p < graph->param_count; p++) {
         const struct mwn_param *param = &graph->params[p];
         size_t shape[4] = {0};
+        if (source->new_head && param->node == graph->output)
+            continue;
         for (int d = 0; d < param->dims; d++)
             shape[d] = (size_t)param->shape[d];
         mwn_status status =
@@ -334,13 +391,15 @@ static mwn_status check_unused(const struct model_source *source)
 }
 
 mwn_status mwn_model_load(mwn_net *net, const mwn_st_file *file, const char *path,
-                          struct mwn_error *err)
+                          bool *head_replaced, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    struct model_source source = {file, path, NULL, NULL, NULL, err};
+    struct model_source source = {
+        .file = file, .path = path, .graph = mwn_net_graph(net), .err = err};
     size_t largest = 1;
 
     block_sizes(net, &largest);
+    source.prefix = find_prefix(file, source.graph);
     source.used = mwn_alloc(mwn_st_count(file), sizeof(*source.used));
     source.work = mwn_alloc(largest, sizeof(*source.work));
     source.work2 = mwn_alloc(largest, sizeof(*source.work2));
@@ -348,9 +407,12 @@ mwn_status mwn_model_load(mwn_net *net, const mwn_st_file *file, const char *pat
         status = mwn_fail_memory(err, largest * sizeof(*source.work), "loading a model");
         goto out;
     }
+    source.new_head = head_replaced && head_differs(&source);
     MWN_TRY(load_params(&source, net));
     MWN_TRY(load_stats(&source, net));
     MWN_TRY(check_unused(&source));
+    if (head_replaced)
+        *head_replaced = source.new_head;
 out:
     mwn_free(source.used);
     mwn_free(source.work);

@@ -25,11 +25,14 @@ MWN_MUST_CHECK mwn_status mwn_model_save(const char *path, mwn_net *net,
 /* Bytes that mwn_model_save() takes while it writes. */
 size_t mwn_model_save_bytes(mwn_net *net);
 
-/* Loads all parameters and running statistics. A prefix "module." of the names is ignored, the
- * last layer may be called fc or linear. MWN_ERR_MISMATCH names the first tensor that is
- * missing, not expected, or of another shape; MWN_ERR_DATA if a number is not finite. */
+/* Loads all parameters and running statistics. What wrappers put in front of the names
+ * ("module.", "model.", "backbone.") is ignored, the last layer may be called fc, linear or
+ * head.fc. A last layer that has another number of classes, or is not there, stays as the net
+ * has it if head_replaced is given, which then tells so. MWN_ERR_MISMATCH names the first tensor
+ * that is missing, not expected, or of another shape; MWN_ERR_DATA if a number is not finite. */
 MWN_MUST_CHECK mwn_status mwn_model_load(mwn_net *net, const mwn_st_file *file,
-                                         const char *path, struct mwn_error *err);
+                                         const char *path, bool *head_replaced,
+                                         struct mwn_error *err);
 
 /* Adds to config the settings that a model's file carries. */
 MWN_MUST_CHECK mwn_status mwn_model_settings(const mwn_st_file *file, const char *path,

@@ -54,6 +54,8 @@ struct mwn_run {
     uint64_t best_epoch;        /* counted from 1; 0: none yet */
     struct mwn_result best_valid, best_test, last_valid, last_test;
     double last_loss, last_weight; /* means of the last complete epoch */
+    bool
+        head_replaced; /* the last layer did not come from model.init but began at random */
 
     /* Of this process only. */
     mwn_progress_fn *progress;

@@ -268,7 +268,7 @@ mwn_status mwn_run_begin(struct mwn_run *run, struct mwn_error *err)
         return MWN_OK;
     mwn_status status = mwn_st_open(&file, path, err);
     if (status == MWN_OK)
-        status = mwn_model_load(run->net, file, path, err);
+        status = mwn_model_load(run->net, file, path, &run->head_replaced, err);
     mwn_st_close(file);
     return status;
 }

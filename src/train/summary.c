@@ -81,6 +81,8 @@ void mwn_summary_model(struct mwn_json *json, const struct mwn_run *run)
 {
     mwn_json_object(json, "model");
     mwn_json_text(json, "name", run->settings.model.name);
+    if (run->head_replaced)
+        mwn_json_bool(json, "head_replaced", true);
     mwn_json_size(json, "parameters", mwn_net_count(run->net));
     mwn_json_real(json, "flops", mwn_net_flops(run->net), 9);
     mwn_json_text(json, "backend", mwn_net_backend(run->net));
