@@ -3,12 +3,16 @@
  * kinds take turns, medians are reported; the data is noise, which costs what real data costs.
  *
  * On a shared machine the clock rate drifts: the FMA peak is measured before every step, and
- * shares and speed-ups are medians of what a step reached of the peak beside it. */
+ * shares and speed-ups are medians of what a step reached of the peak beside it.
+ *
+ * Networks on features are so fast that what lies between the steps counts: their steps are also
+ * measured in a stream, on batches that come out of a set of 50,000 through the loader. */
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "nn/peak.h"
 #include "train/bench_setup.h"
+#include "train/bench_stream.h"
 #include "train/json_writer.h"
 #include "train/run.h"
 
@@ -16,19 +20,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS_MIN = 3, ROUNDS_MAX = 400 };
+enum { ROUNDS_MIN = 3, ROUNDS_MAX = 400, STREAM_STEPS = 100 };
 
 struct subject {
     const char *key, *model; /* name in the report, model.name */
     size_t batch;
     double seconds; /* to measure for, in each variant             */
     bool low;       /* whether low memory is a variant             */
+    bool streams;   /* whether it is also measured in a stream     */
 };
 
 static const struct subject subjects[] = {
-    {"resnet32", "resnet32", 100, 4, true}, {"wrn28_10", "wrn-28-10", 8, 7, false},
-    {"resnet50", "resnet50", 4, 4, false},  {"smallconv", "smallconv", 100, 1, false},
-    {"mlp", "mlp", 100, 0.5, false},
+    {"resnet32", "resnet32", 100, 4, true, false},
+    {"wrn28_10", "wrn-28-10", 8, 7, false, false},
+    {"resnet50", "resnet50", 4, 4, false, false},
+    {"smallconv", "smallconv", 100, 1, false, false},
+    {"mlp", "mlp", 100, 0.5, false, true},
+    {"linear", "linear", 100, 0.5, false, true},
 };
 
 /* A method at work on a net. */
@@ -127,7 +135,8 @@ static void report_f32(struct mwn_json *json, const struct bench *bench,
     mwn_json_real(json, "plain_step_seconds", f->plain, 5);
     mwn_json_real(json, "mwnet_step_seconds", f->meta, 5);
     mwn_json_fixed(json, "step_ratio", f->meta / f->plain, 3);
-    mwn_json_real(json, "samples_per_second", batch / f->meta, 5);
+    if (!bench->subject->streams)
+        mwn_json_real(json, "samples_per_second", batch / f->meta, 5);
     mwn_json_real(json, "gflops", 10 * mwn_net_flops(bench->net) * batch / f->meta / 1e9,
                   5);
     mwn_json_fixed(json, "peak_share", f->share, 4);
@@ -214,6 +223,34 @@ out:
     return status;
 }
 
+/* Steps of both kinds in turn, STREAM_STEPS at a time, and their medians. */
+static mwn_status measure_stream(struct bench *bench, struct figures *out,
+                                 struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_bench_stream stream = {0};
+    struct worker *both[] = {&bench->plain, &bench->meta};
+    MWN_TRY(mwn_bench_stream_create(&stream, bench->net, bench->subject->batch, err));
+    double end = mwn_clock_now() + 2 * bench->subject->seconds;
+    for (bench->rounds = 0; goes_on(bench, end); bench->rounds++)
+        for (size_t k = 0; k < MWN_COUNT(both); k++)
+            MWN_TRY(mwn_bench_stream_steps(&stream, &both[k]->at, STREAM_STEPS,
+                                           &both[k]->seconds[bench->rounds], err));
+    out->plain = median(bench->plain.seconds, bench->rounds);
+    out->meta = median(bench->meta.seconds, bench->rounds);
+out:
+    mwn_bench_stream_release(&stream);
+    return status;
+}
+
+static void report_stream(struct mwn_json *json, const struct bench *bench,
+                          const struct figures *f)
+{
+    mwn_json_real(json, "plain_step_us", 1e6 * f->plain, 5);
+    mwn_json_real(json, "mwnet_step_us", 1e6 * f->meta, 5);
+    mwn_json_real(json, "samples_per_second", (double)bench->subject->batch / f->meta, 5);
+}
+
 static void report_machine(struct mwn_json *json, const struct bench *bench)
 {
     mwn_json_text(json, "backend", mwn_net_backend(bench->net));
@@ -249,6 +286,10 @@ static mwn_status bench_one(struct mwn_json *json, const struct subject *subject
     struct figures f32 = figures_of(&bench);
     mwn_json_object(json, subject->key);
     report_f32(json, &bench, &f32);
+    if (subject->streams) {
+        MWN_TRY(measure_stream(&bench, &other, err));
+        report_stream(json, &bench, &other);
+    }
     if (subject->low) {
         MWN_TRY(measure_variant(&bench, MWN_PRECISION_F32, true, threads, &other, err));
         MWN_TRY(measure_cost(&bench, threads, &cost, err));
@@ -284,7 +325,8 @@ static mwn_status check_names(const char *only, struct mwn_error *err)
     if (any)
         return MWN_OK;
     mwn_fail(err, MWN_ERR_CONFIG, "there is no benchmark %s", only);
-    return mwn_hint(err, "choose from resnet32, wrn28_10, resnet50, smallconv, mlp");
+    return mwn_hint(err,
+                    "choose from resnet32, wrn28_10, resnet50, smallconv, mlp, linear");
 }
 
 mwn_status mwn_bench(const char *only, int threads, char **json, struct mwn_error *err)

@@ -14,7 +14,7 @@ struct mwn_shape mwn_bench_shape(const char *model)
 {
     if (strcmp(model, "smallconv") == 0)
         return (struct mwn_shape){1, 28, 28};
-    if (strcmp(model, "mlp") == 0)
+    if (strcmp(model, "mlp") == 0 || strcmp(model, "linear") == 0)
         return (struct mwn_shape){512, 1, 1};
     if (strcmp(model, "resnet50") == 0 || strcmp(model, "resnet18") == 0)
         return (struct mwn_shape){3, 224, 224};
@@ -27,6 +27,23 @@ size_t mwn_bench_sample(const mwn_net *net)
     return (size_t)s.c * (size_t)s.h * (size_t)s.w;
 }
 
+/* The model's options at their defaults but for its name; linear is an mlp without hidden
+ * layers. */
+static mwn_status choose_model(struct mwn_model_options *options, const char *model,
+                               struct mwn_error *err)
+{
+    bool linear = strcmp(model, "linear") == 0;
+    const struct mwn_option *rows = mwn_model_option_rows;
+    mwn_status status = MWN_OK;
+    MWN_TRY(mwn_options_default(rows, options, err));
+    MWN_TRY(mwn_option_set(mwn_option_find(rows, "name"), "model", options,
+                           linear ? "mlp" : model, err));
+    if (linear)
+        MWN_TRY(mwn_option_set(mwn_option_find(rows, "hidden"), "model", options, "", err));
+out:
+    return status;
+}
+
 mwn_status mwn_bench_net(mwn_net **out, const char *model, struct mwn_net_options options,
                          struct mwn_error *err)
 {
@@ -37,9 +54,7 @@ mwn_status mwn_bench_net(mwn_net **out, const char *model, struct mwn_net_option
     options.bn_eps = 1e-5;
     options.bn_momentum = 0.1;
     options.seed = 1;
-    MWN_TRY(mwn_options_default(mwn_model_option_rows, &model_options, err));
-    MWN_TRY(mwn_option_set(mwn_option_find(mwn_model_option_rows, "name"), "model",
-                           &model_options, model, err));
+    MWN_TRY(choose_model(&model_options, model, err));
     MWN_TRY(mwn_model_build(&graph, &model_options, mwn_bench_shape(model),
                             MWN_BENCH_CLASSES, err));
     MWN_TRY(mwn_net_create(out, &graph, &options, err));

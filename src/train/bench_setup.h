@@ -11,7 +11,8 @@
 
 enum { MWN_BENCH_CLASSES = 10 };
 
-/* The samples that a network, named as in model.name, usually gets. */
+/* The samples that a network usually gets. It is named as in model.name; "linear" is an mlp
+ * without hidden layers. */
 struct mwn_shape mwn_bench_shape(const char *model);
 size_t mwn_bench_sample(const mwn_net *net); /* numbers of one */
 
