@@ -5,7 +5,7 @@ _mwnet()
     local command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "train eval list info bench help --help --version" -- "$cur"))
+        COMPREPLY=($(compgen -W "train eval fetch list info bench help --help --version" -- "$cur"))
         return
     fi
     case $prev in
@@ -16,7 +16,12 @@ _mwnet()
     esac
     case $command in
     list)
-        COMPREPLY=($(compgen -W "methods models readers noises options --json" -- "$cur"))
+        COMPREPLY=($(compgen -W "methods models readers noises options datasets --json" -- "$cur"))
+        return
+        ;;
+    fetch)
+        COMPREPLY=($(compgen -W "cifar10 cifar100 mnist fashion-mnist --from --sums --retries --quiet
+            --json --help" -- "$cur") $(compgen -d -- "$cur"))
         return
         ;;
     train | eval)

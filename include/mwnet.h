@@ -194,8 +194,8 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_compare(const char *first_dir, const char 
 MWN_API MWN_MUST_CHECK mwn_status mwn_info(const char *path, char **json,
                                            struct mwn_error *err);
 
-/* Lists what is there: what is "methods", "models", "readers", "noises" or "options".
- * JSON: an array of objects with name and summary (options: key, type, default, range,
+/* Lists what is there: what is "methods", "models", "readers", "noises", "options" or
+ * "datasets" (those that mwn_fetch() knows). JSON: an array of objects with name and summary (options: key, type, default, range,
  * help). */
 MWN_API MWN_MUST_CHECK mwn_status mwn_list(const char *what, char **json,
                                            struct mwn_error *err);
@@ -206,6 +206,59 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_list(const char *what, char **json,
  * bfloat16, with the speed-up, where the CPU has it; for resnet32 the step in low memory, and
  * how many times as long it takes ("low_memory_cost"). JSON. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_bench(const char *only, int threads, char **json,
+                                            struct mwn_error *err);
+
+/* Where a fetch stands; handed to its progress callback a few times a second. */
+struct mwn_fetch_progress {
+    const char
+        *phase; /* "download", "wait" (before the next attempt), "check" or "unpack"  */
+    const char
+        *file; /* name of the file                                                   */
+    size_t number, files;    /* of this file, counted from 1; of all                      */
+    size_t bytes, total;     /* of this file so far; in all, 0 if unknown                 */
+    double seconds;          /* since the call                                            */
+    double bytes_per_second; /* of this phase; 0 if unknown                               */
+    double eta_seconds;      /* expected until the end of this file; negative if unknown  */
+};
+
+/* A return value other than 0 stops the fetch: what has come is kept, and mwn_fetch() returns
+ * MWN_INTERRUPTED. */
+typedef int mwn_fetch_progress_fn(const struct mwn_fetch_progress *progress, void *user);
+
+/* All zero: as usual. */
+struct mwn_fetch_options {
+    const char
+        *from; /* folder with the files on another server (https, http), or file:///...   */
+    const char
+        *sums;   /* file of checksums as sha256sum or md5sum writes it, for files in another
+                         edition than the published one, e.g. packed anew by a distribution */
+    int retries; /* attempts in a row that bring nothing new before it gives up; 0: 4;
+                         negative: none                                                     */
+    mwn_fetch_progress_fn *progress;
+    void *user;
+};
+
+/* What a fetch has done. */
+struct mwn_fetch_result {
+    size_t files;   /* of the data set                                */
+    size_t fetched; /* of them now; the others were there, and right  */
+    size_t bytes;   /* that came over the network                     */
+    double seconds;
+    const char *reader; /* what data.reader is to be; static storage      */
+};
+
+/* Brings a data set that mwn_list("datasets") names into the folder dir, which is made if need be
+ * and is then what data.path is to be. A file or folder appears complete and with the right
+ * checksum, or not at all; one that is there already is checked and left alone. What has
+ * come before a failure stays in dir in files *.part, and the next call goes on from there. A
+ * proxy is found as libcurl finds it, by the variables http_proxy, https_proxy and
+ * no_proxy: the one place where the library looks at the environment. `options` and
+ * `result` may be NULL. Fails with MWN_ERR_CONFIG (no such data set, not a URL), MWN_ERR_IO
+ * (network, server, disk), MWN_ERR_DATA (wrong checksum, damaged archive, or another file is
+ * there already: it is left alone), MWN_ERR_MEMORY, MWN_INTERRUPTED. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_fetch(const char *name, const char *dir,
+                                            const struct mwn_fetch_options *options,
+                                            struct mwn_fetch_result *result,
                                             struct mwn_error *err);
 
 /* ---- Wrong labels ------------------------------------------------------------------- */

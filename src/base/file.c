@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -591,6 +592,74 @@ mwn_status mwn_path_make_dir(const char *path, struct mwn_error *err)
         status = make_one_dir(part, err);
     mwn_free(part);
     return status;
+}
+
+mwn_status mwn_path_rename(const char *from, const char *to, struct mwn_error *err)
+{
+    if (io_fails() || rename(from, to) != 0)
+        return fail_errno(err, to, "cannot rename a file to this");
+    sync_folder(to);
+    return MWN_OK;
+}
+
+/* Removes the files in a folder. */
+static mwn_status empty_folder(const char *dir, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    DIR *stream = io_fails() ? NULL : opendir(dir);
+    if (stream == NULL)
+        return fail_errno(err, dir, "cannot read the folder");
+    for (const struct dirent *item = readdir(stream); item != NULL && status == MWN_OK;
+         item = readdir(stream)) {
+        bool is_file = strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0;
+        if (is_file && (io_fails() || unlinkat(dirfd(stream), item->d_name, 0) != 0))
+            status = fail_errno(err, dir, "cannot empty the folder");
+    }
+    (void)closedir(stream);
+    return status;
+}
+
+mwn_status mwn_path_remove(const char *path, struct mwn_error *err)
+{
+    struct stat info;
+    if (lstat(path, &info) != 0)
+        return MWN_OK;
+    if (S_ISDIR(info.st_mode)) {
+        mwn_status status = empty_folder(path, err);
+        if (status != MWN_OK)
+            return status;
+    }
+    if (io_fails() || remove(path) != 0)
+        return fail_errno(err, path, "cannot remove");
+    return MWN_OK;
+}
+
+size_t mwn_path_size(const char *path)
+{
+    struct stat info;
+    bool known = stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0;
+    return known ? (size_t)info.st_size : 0;
+}
+
+mwn_status mwn_path_lock(const char *dir, int *lock, struct mwn_error *err)
+{
+    int fd = io_fails() ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(err, dir, "cannot open the folder");
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        (void)close(fd);
+        mwn_fail(err, MWN_ERR_IO, "%s: another process is working in this folder", dir);
+        return mwn_hint(err, "wait for it, or choose another folder");
+    }
+    /* A file system without locks is no reason to refuse. */
+    *lock = fd;
+    return MWN_OK;
+}
+
+void mwn_path_unlock(int lock)
+{
+    if (lock >= 0)
+        (void)close(lock);
 }
 
 char *mwn_path_join(const char *dir, const char *name)

@@ -73,6 +73,20 @@ bool mwn_path_exists(const char *path);
 MWN_MUST_CHECK mwn_status mwn_path_make_dir(const char *path, struct mwn_error *err);
 /* Whether this is a file that can be looked at, links followed: MWN_ERR_IO says why not. */
 MWN_MUST_CHECK mwn_status mwn_path_check_file(const char *path, struct mwn_error *err);
+/* Gives a file or folder another name in the same file system, at once and for good; a file
+ * of that name is replaced, a folder must not be there. */
+MWN_MUST_CHECK mwn_status mwn_path_rename(const char *from, const char *to,
+                                          struct mwn_error *err);
+/* Removes a file, or a folder with the files in it (but not with folders). Nothing there is
+ * fine. */
+mwn_status mwn_path_remove(const char *path, struct mwn_error *err);
+/* Size of a file in bytes; 0 if there is none. */
+size_t mwn_path_size(const char *path);
+/* Keeps other processes that ask for the same off a folder until mwn_path_unlock(); MWN_ERR_IO
+ * if one has it. */
+MWN_MUST_CHECK mwn_status mwn_path_lock(const char *dir, int *lock, struct mwn_error *err);
+/* A negative lock is fine. */
+void mwn_path_unlock(int lock);
 /* "dir/name"; NULL if memory is out. Freed by mwn_free(). */
 char *mwn_path_join(const char *dir, const char *name);
 

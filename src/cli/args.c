@@ -19,7 +19,10 @@ enum {
     FLAG_FOLDS,
     FLAG_FOLD,
     FLAG_WEIGHT_NET,
-    FLAG_META
+    FLAG_META,
+    FLAG_FROM,
+    FLAG_SUMS,
+    FLAG_RETRIES
 };
 
 static const struct option all_flags[] = {
@@ -37,6 +40,9 @@ static const struct option all_flags[] = {
     {"fold", required_argument, NULL, FLAG_FOLD},
     {"weight-net", required_argument, NULL, FLAG_WEIGHT_NET},
     {"meta", required_argument, NULL, FLAG_META},
+    {"from", required_argument, NULL, FLAG_FROM},
+    {"sums", required_argument, NULL, FLAG_SUMS},
+    {"retries", required_argument, NULL, FLAG_RETRIES},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -62,14 +68,16 @@ static bool flag_fits(const struct args *args, int value)
     return false;
 }
 
-static mwn_status set_threads(struct args *args, const char *text)
+static mwn_status set_number(const struct args *args, const char *text, int flag, int min,
+                             int *out)
 {
+    enum { MAX = 4096 };
     char *end = NULL;
     long value = strtol(text, &end, 10);
-    if (end == text || *end || value < 1 || value > 4096)
-        return say_usage(args->command, "--threads: '%s' is not a number from 1 to 4096",
-                         text);
-    args->threads = (int)value;
+    if (end == text || *end || value < min || value > MAX)
+        return say_usage(args->command, "--%s: '%s' is not a number from %d to %d",
+                         flag_name(flag), text, min, MAX);
+    *out = (int)value;
     return MWN_OK;
 }
 
@@ -124,6 +132,14 @@ static mwn_status set_audit_flag(struct args *args, int value, const char *text)
     }
 }
 
+static mwn_status set_retries(struct args *args, const char *text)
+{
+    mwn_status status = set_number(args, text, FLAG_RETRIES, 0, &args->retries);
+    if (status == MWN_OK && args->retries == 0)
+        args->retries = -1;
+    return status;
+}
+
 static mwn_status set_flag(struct args *args, int value, const char *text)
 {
     if (!flag_fits(args, value))
@@ -145,7 +161,15 @@ static mwn_status set_flag(struct args *args, int value, const char *text)
         args->meta = text;
         return MWN_OK;
     case FLAG_THREADS:
-        return set_threads(args, text);
+        return set_number(args, text, FLAG_THREADS, 1, &args->threads);
+    case FLAG_FROM:
+        args->from = text;
+        return MWN_OK;
+    case FLAG_SUMS:
+        args->sums = text;
+        return MWN_OK;
+    case FLAG_RETRIES:
+        return set_retries(args, text);
     case FLAG_DRY_RUN:
         args->dry_run = true;
         return MWN_OK;

@@ -35,12 +35,14 @@ struct args {
     const char *word[4]; /* what of rest is not a setting                         */
     size_t words;
     const char *output, *resume, *only, *meta;
+    const char *from, *sums;
     bool json, quiet, dry_run, help;
     int threads; /* 0: not given */
     const char *pred_probs, *weights, *weight_net;
     double fail_over; /* share of wrong labels */
     bool has_fail_over;
     long top, folds, fold; /* as the command set them before, if not given */
+    int retries; /* 0: not given; -1: none */
 };
 
 /* Parses argv[1..]. Whatever is wrong is reported already when it fails. */
@@ -54,6 +56,8 @@ mwn_status args_apply(const struct args *args, mwn_config *config, struct mwn_er
 void say_set_json(bool json);
 /* Reports an error on stderr. Returns its exit code. */
 int say_error(const struct mwn_error *err);
+/* The same for a call that a signal may have stopped: 130 or 143 then. */
+int say_stopped(const struct mwn_error *err);
 /* A mistake in the arguments of a command: MWN_ERR_CONFIG. */
 __attribute__((format(printf, 2, 3))) mwn_status say_usage(const char *command,
                                                            const char *format, ...);
@@ -91,6 +95,8 @@ struct progress {
 /* Catches SIGINT and SIGTERM: from progress_begin() on the first asks for a stop, any other
  * kills. To be called before the library makes threads. */
 void progress_watch_signals(void);
+/* Does the same for commands without that line. */
+void progress_catch_signals(void);
 void progress_begin(struct progress *progress, bool quiet);
 /* A mwn_progress_fn; user is the struct progress. */
 int progress_step(const struct mwn_progress *now, void *user);
@@ -100,8 +106,6 @@ void progress_epoch(struct progress *progress);
 void progress_clear(const struct progress *progress);
 /* Trains a run to its end with such lines. */
 mwn_status progress_train(mwn_run *run, bool quiet, struct mwn_error *err);
-/* The exit code of a failure, reported: 143 if SIGTERM asked for the stop. */
-int progress_exit(const struct mwn_error *err);
 /* The signal that asked for a stop, or 0. */
 int progress_signal(void);
 

@@ -59,7 +59,7 @@ static int validate(const struct args *args)
     progress_clear(&progress);
     mwn_config_free(config);
     if (status != MWN_OK)
-        return progress_exit(&err);
+        return say_stopped(&err);
     if (args->json)
         printf("%s\n", text);
     else

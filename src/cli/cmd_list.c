@@ -1,4 +1,4 @@
-/* cmd_list.c - mwnet list: methods, models, readers, noises, options. */
+/* cmd_list.c - mwnet list: methods, models, readers, noises, options, data sets. */
 #include "cmd.h"
 
 #include <stdio.h>
@@ -11,7 +11,8 @@ static int list(const struct args *args)
 
     if (args->words != 1)
         return (int)say_usage("list",
-                              "name one of methods, models, readers, noises, options");
+                              "name one of methods, models, readers, noises, options, "
+                              "datasets");
     if (mwn_list(args->word[0], &text, &err) != MWN_OK)
         return say_error(&err);
     if (args->json)
@@ -35,8 +36,8 @@ static int cmd_list_run(int argc, char **argv)
 
 const struct cmd cmd_list = {
     .name = "list",
-    .summary = "list methods, models, readers, noises or options",
-    .help = "Usage: mwnet list methods|models|readers|noises|options\n"
+    .summary = "list methods, models, readers, noises, options or data sets",
+    .help = "Usage: mwnet list methods|models|readers|noises|options|datasets\n"
             "\n"
             "Options\n"
             "  --json             the last line on stdout is a JSON object\n"

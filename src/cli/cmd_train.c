@@ -93,7 +93,7 @@ static int run_training(const struct args *args, const mwn_config *config, const
     if (status == MWN_OK)
         status = report(run, args->json, &err);
     mwn_run_free(run);
-    return status == MWN_OK ? 0 : progress_exit(&err);
+    return status == MWN_OK ? 0 : say_stopped(&err);
 }
 
 static int run_plan(const struct args *args, const mwn_config *config)

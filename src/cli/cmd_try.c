@@ -202,7 +202,7 @@ static int try_data(const struct args *args)
         status = train(&trial, methods[i], &err);
     if (status == MWN_OK)
         status = judge(&trial, &err);
-    int code = status == MWN_OK ? report(&trial) : progress_exit(&err);
+    int code = status == MWN_OK ? report(&trial) : say_stopped(&err);
     mwn_config_free(trial.config);
     mwn_text_free(trial.suggestion);
     mwn_text_free(trial.comparison);

@@ -57,13 +57,18 @@ int progress_signal(void)
     return caught;
 }
 
+void progress_catch_signals(void)
+{
+    training = true;
+}
+
 void progress_begin(struct progress *progress, bool quiet)
 {
     memset(progress, 0, sizeof(*progress));
     progress->quiet = quiet;
     progress->is_terminal = isatty(STDERR_FILENO) == 1;
     progress->latest.accuracy = progress->latest.best_accuracy = -1;
-    training = true;
+    progress_catch_signals();
 }
 
 static void print_accuracy(const struct mwn_progress *now)
@@ -146,11 +151,4 @@ mwn_status progress_train(mwn_run *run, bool quiet, struct mwn_error *err)
     mwn_run_set_progress(run, NULL, NULL);
     progress_clear(&progress);
     return status;
-}
-
-int progress_exit(const struct mwn_error *err)
-{
-    int code = say_error(err);
-    bool terminated = err->status == MWN_INTERRUPTED && progress_signal() == SIGTERM;
-    return terminated ? 128 + SIGTERM : code;
 }

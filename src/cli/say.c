@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,13 @@ int say_error(const struct mwn_error *err)
     if (wants_json)
         print_json_error(err);
     return (int)err->status;
+}
+
+int say_stopped(const struct mwn_error *err)
+{
+    int code = say_error(err);
+    bool terminated = err->status == MWN_INTERRUPTED && progress_signal() == SIGTERM;
+    return terminated ? 128 + SIGTERM : code;
 }
 
 mwn_status say_usage(const char *command, const char *format, ...)

@@ -1,8 +1,9 @@
-/* list.c - lists what is there: methods, models, readers, noises, options. */
+/* list.c - lists what is there: methods, models, readers, noises, options, data sets. */
 #include "base/base.h"
 #include "base/status.h"
 #include "data/noise.h"
 #include "data/reader.h"
+#include "fetch/dataset.h"
 #include "methods/method.h"
 #include "models/model.h"
 #include "train/config.h"
@@ -89,12 +90,18 @@ static void list_options(struct mwn_json *json)
     mwn_options_visit(add_option, json);
 }
 
+static void list_datasets(struct mwn_json *json)
+{
+    for (const struct mwn_dataset *d = mwn_datasets; d->name; d++)
+        add_entry(json, d->name, d->summary, NULL);
+}
+
 static const struct {
     const char *name;
     void (*list)(struct mwn_json *json);
 } lists[] = {
     {"methods", list_methods}, {"models", list_models},   {"readers", list_readers},
-    {"noises", list_noises},   {"options", list_options},
+    {"noises", list_noises},   {"options", list_options}, {"datasets", list_datasets},
 };
 
 mwn_status mwn_list(const char *what, char **json, struct mwn_error *err)
@@ -114,6 +121,7 @@ mwn_status mwn_list(const char *what, char **json, struct mwn_error *err)
     }
     const char *near = mwn_nearest(what, names, MWN_COUNT(names));
     mwn_fail(err, MWN_ERR_CONFIG,
-             "'%.40s' is not one of methods, models, readers, noises, options", what);
+             "'%.40s' is not one of methods, models, readers, noises, options, datasets",
+             what);
     return near ? mwn_hint(err, "did you mean '%s'?", near) : MWN_ERR_CONFIG;
 }

@@ -10,7 +10,7 @@ cp out overview
 run 0 "no command is help"
 same . . out
 cmp -s out overview && ok "no command: the same text" || bad "no command: another text"
-for command in train eval info list bench; do
+for command in train eval info list bench fetch; do
     run 0 "help of $command" help "$command"
     holds out "Usage: mwnet $command"
     holds out "Example"
@@ -57,7 +57,7 @@ run 2 "info of two files" info a b
 says err "mwnet: name one file or one run's folder
 hint: 'mwnet help info' shows the usage"
 run 2 "list of nothing known" list model
-says err "mwnet: 'model' is not one of methods, models, readers, noises, options
+says err "mwnet: 'model' is not one of methods, models, readers, noises, options, datasets
 hint: did you mean 'models'?"
 
 run 2 "unknown key" train train.epoch=3
@@ -90,7 +90,7 @@ for recipe in "$here"/recipes/*.yaml; do
     run 4 "recipe ${recipe##*/}" train "$recipe" data.path=nothing --dry-run
 done
 
-for what in methods models readers noises options; do
+for what in methods models readers noises options datasets; do
     run 0 "list $what" list "$what"
     run 0 "list $what as JSON" list "$what" --json
     tail -n 1 out | grep -q "^{\"$what\": \[{.*}\]}$" && ok "list $what: one JSON object" ||
