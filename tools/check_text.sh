@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 bad=0
-files=$(git ls-files -co --exclude-standard | grep -vE '\.(npy|png|gz|bin|safetensors|golden)$' |
+files=$(git ls-files -co --exclude-standard | grep -vE '\.(npy|png|gz|bin|safetensors|golden)$|^fuzz/corpus/image/' |
     while read -r file; do [ -f "$file" ] && echo "$file"; done)
 check() {
     # shellcheck disable=SC2086
