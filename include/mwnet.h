@@ -285,6 +285,15 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_audit(const char *dir,
                                             const struct mwn_audit_options *options,
                                             char **json, struct mwn_error *err);
 
+/* Turns decisions on samples of the run in dir into corrected labels. decisions is CSV with the
+ * columns id, action (keep, relabel, drop) and label. output (NULL: labels.csv in the run) is a
+ * file for data.labels; changes that are in it already stay. Each decision is appended to
+ * decisions.jsonl in the run. All or nothing: MWN_ERR_DATA names file and line of an unknown id,
+ * action or label, and nothing is written. JSON: labels, trail, keep, relabel, drop, changed. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_apply(const char *dir, const char *decisions,
+                                            const char *output, char **json,
+                                            struct mwn_error *err);
+
 /* How to cross-validate. */
 struct mwn_cv_options {
     long folds; /* at least 2                                               */

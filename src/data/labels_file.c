@@ -7,11 +7,15 @@
 #include "tensor/npy.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define FILE_MAX ((size_t)1 << 30)
+
+/* The parsed value of '-', which is no integer of a file that has so many digits. */
+#define LEFT_OUT LLONG_MIN
 
 static bool has_end(const char *path, const char *end)
 {
@@ -67,6 +71,7 @@ struct csv {
     size_t n;
     int32_t *label;
     bool *seen; /* owned [n]: which have had a line  */
+    bool corrected;
 };
 
 /* Parses an integer with blanks around it; *end is behind it, NULL if there is none. */
@@ -81,16 +86,26 @@ static long long parse_integer(const char *text, const char **end)
     return value;
 }
 
+/* A label: an integer, or '-' for one to be left out. */
+static long long parse_label(const char *text, const char **end)
+{
+    const char *at = text + strspn(text, " \t");
+    if (*at != '-' || (at[1] >= '0' && at[1] <= '9'))
+        return parse_integer(text, end);
+    *end = at + 1 + strspn(at + 1, " \t");
+    return LEFT_OUT;
+}
+
 /* Columns of a line of integers, 1 or 2; 0 if it is anything else. */
 static int parse_line(const char *text, long long value[2])
 {
     const char *end;
-    value[0] = parse_integer(text, &end);
+    value[0] = strchr(text, ',') ? parse_integer(text, &end) : parse_label(text, &end);
     if (!end || (*end != '\0' && *end != ','))
         return 0;
     if (*end == '\0')
         return 1;
-    value[1] = parse_integer(end + 1, &end);
+    value[1] = parse_label(end + 1, &end);
     return end && *end == '\0' ? 2 : 0;
 }
 
@@ -106,6 +121,7 @@ static mwn_status take_line(struct csv *csv, const char *text, struct mwn_error 
     int columns = parse_line(text, value);
     if (csv->labels == 0 && csv->columns == 0 && is_header(text)) {
         csv->columns = -1;
+        csv->corrected = strcasestr(text, "corrected") != NULL;
         return MWN_OK;
     }
     if (csv->columns <= 0)
@@ -122,7 +138,9 @@ static mwn_status take_line(struct csv *csv, const char *text, struct mwn_error 
     if (csv->seen[index])
         return mwn_fail(err, MWN_ERR_DATA, "%s:%zu: a second label for sample %lld",
                         csv->path, csv->line, index);
-    if (label < 0 || label >= csv->classes)
+    if (label == LEFT_OUT)
+        label = -1;
+    else if (label < 0 || label >= csv->classes)
         return fail_label(csv->path, "line", csv->line, label, csv->classes, err);
     csv->seen[index] = true;
     csv->label[index] = (int32_t)label;
@@ -159,7 +177,7 @@ static bool has_mark(const struct mwn_bytes *bytes)
 }
 
 static mwn_status read_csv(const char *path, int classes, size_t n, int32_t *label,
-                           struct mwn_error *err)
+                           bool *corrected, struct mwn_error *err)
 {
     mwn_status status;
     struct mwn_bytes bytes = {0};
@@ -175,6 +193,7 @@ static mwn_status read_csv(const char *path, int classes, size_t n, int32_t *lab
         goto out;
     }
     MWN_TRY(take_lines(&csv, (char *)bytes.data + (has_mark(&bytes) ? 3 : 0), err));
+    *corrected = csv.corrected;
 out:
     mwn_bytes_release(&bytes);
     mwn_free(csv.seen);
@@ -182,12 +201,15 @@ out:
 }
 
 mwn_status mwn_labels_read(const char *path, int classes, size_t n, int32_t *label,
-                           struct mwn_error *err)
+                           bool *corrected, struct mwn_error *err)
 {
+    bool unused = false;
+    corrected = corrected ? corrected : &unused;
+    *corrected = false;
     if (has_end(path, ".npy"))
         return read_npy(path, classes, n, label, err);
     if (has_end(path, ".csv") || has_end(path, ".csv.gz"))
-        return read_csv(path, classes, n, label, err);
+        return read_csv(path, classes, n, label, corrected, err);
     return mwn_fail(err, MWN_ERR_CONFIG,
                     "data.labels: '%s' is neither a .npy nor a .csv file", path);
 }

@@ -451,6 +451,24 @@ static mwn_status make_either(struct mwn_set *set, const struct mwn_source *own,
     return make_set(set, split->source, split->role, role, label, err);
 }
 
+/* Reads data.labels; samples that it leaves out are in no set. */
+static mwn_status read_labels(const struct split *split, int32_t *label, bool *corrected,
+                              struct mwn_error *err)
+{
+    size_t left = 0;
+    const char *path = split->options->labels;
+    mwn_status status =
+        mwn_labels_read(path, split->classes, split->source->n, label, corrected, err);
+    for (size_t i = 0; i < split->source->n && status == MWN_OK; i++) {
+        if (label[i] < 0 && split->role[i] != MWN_ROLE_TEST)
+            split->role[i] = MWN_ROLE_NONE;
+        left += split->role[i] == MWN_ROLE_TRAIN;
+    }
+    if (status == MWN_OK && left == 0)
+        return mwn_fail(err, MWN_ERR_DATA, "%s: leaves no training sample", path);
+    return status;
+}
+
 /* Makes the sets out of the roles and puts the labels in. */
 static mwn_status make_sets(struct mwn_sets *sets, const struct split *split,
                             struct mwn_error *err)
@@ -461,21 +479,22 @@ static mwn_status make_sets(struct mwn_sets *sets, const struct split *split,
     const int32_t *own = source->label;
     bool from_file = options->labels && *options->labels;
     bool noisy = options->noise && strcmp(options->noise, "none") != 0;
+    bool corrected = false;
     int32_t *label = mwn_alloc(source->n, sizeof(*label));
 
     if (!label)
         return mwn_fail_memory(err, source->n * sizeof(*label), "labels");
     memcpy(label, own, source->n * sizeof(*label));
     if (from_file)
-        MWN_TRY(mwn_labels_read(options->labels, split->classes, source->n, label, err));
+        MWN_TRY(read_labels(split, label, &corrected, err));
     MWN_TRY(make_set(&sets->train, source, split->role, MWN_ROLE_TRAIN, label, err));
     MWN_TRY(
         make_either(&sets->valid, &sets->valid_source, split, MWN_ROLE_VALID, label, err));
     MWN_TRY(make_either(&sets->meta, &sets->meta_source, split, MWN_ROLE_META, own, err));
     MWN_TRY(make_either(&sets->test, &sets->test_source, split, MWN_ROLE_TEST, own, err));
-    if (from_file || noisy)
+    if ((from_file && !corrected) || noisy)
         MWN_TRY(keep_truth(&sets->train, err));
-    if (from_file && !split->own_valid)
+    if (from_file && !corrected && !split->own_valid)
         MWN_TRY(keep_truth(&sets->valid, err));
     if (noisy)
         MWN_TRY(put_noise(&sets->train, split, err));

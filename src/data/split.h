@@ -46,7 +46,7 @@ struct mwn_sets {
  *      twice: MWN_ERR_DATA. Equal samples inside one set are left alone.
  *   5. limit: a random subset of that many training samples.
  *   6. Labels. A labels file gives those of train and validation; noise changes those of train
- *      only. Either way truth keeps the data's own labels. Meta and test always have these.
+ *      only. A sample that the file leaves out is in no set; corrected labels are the truth. Either way truth keeps the data's own labels. Meta and test always have these.
  *   7. Cross-validation: fold `fold` of `folds`, stratified by the given labels, leaves train.
  *   8. train_on_meta: the meta samples follow behind the training samples (and stay in meta).
  * Samples of a set are in the order of the source. Each choice has its own random stream; a
