@@ -294,6 +294,18 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_apply(const char *dir, const char *decisio
                                             const char *output, char **json,
                                             struct mwn_error *err);
 
+/* Writes the weight function that the run in dir has learned: path ends in .json (for method
+ * frozen and mwn_score()) or in .h (C: static inline double mwn_weight(double loss)).
+ * MWN_ERR_CONFIG if the method learns none. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_export_weight_net(const char *dir, const char *path,
+                                                        struct mwn_error *err);
+
+/* Applies a weight function (.json) to losses (.npy, or .csv: the column "loss" or the first) and
+ * writes the weights (.npy, .csv or .weight, one a line). JSON: weights, samples, mean. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_score(const char *weight_net, const char *losses,
+                                            const char *output, char **json,
+                                            struct mwn_error *err);
+
 /* How to cross-validate. */
 struct mwn_cv_options {
     long folds; /* at least 2                                               */

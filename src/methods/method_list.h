@@ -1,3 +1,4 @@
 /* method_list.h - every method, one line each. */
 MWN_METHOD(ce)
 MWN_METHOD(mwnet)
+MWN_METHOD(frozen)

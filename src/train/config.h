@@ -71,6 +71,9 @@ MWN_MUST_CHECK mwn_status mwn_settings_resolve(struct mwn_settings *settings,
                                                struct mwn_error *err);
 void mwn_settings_release(struct mwn_settings *settings);
 
+/* The path of the method's weight net, if it has such an option; else NULL. */
+char **mwn_settings_weight_net(const struct mwn_settings *settings);
+
 /* Every option with its resolved value as YAML (a recipe that gives the same settings). */
 void mwn_settings_yaml(const struct mwn_settings *settings, struct mwn_buf *out);
 

@@ -75,8 +75,12 @@ mwn_status mwn_folder_write_recipe(struct mwn_run *run, struct mwn_error *err)
                             &data->labels,
                             &run->settings.model.init};
 
+    char **weight_net = mwn_settings_weight_net(&run->settings);
+
     for (size_t i = 0; i < MWN_COUNT(paths); i++)
         MWN_TRY(make_absolute(paths[i], err));
+    if (weight_net)
+        MWN_TRY(make_absolute(weight_net, err));
     mwn_buf_printf(&text, "# Written by mwnet %s: every option of this run.\n",
                    mwn_version());
     mwn_settings_yaml(&run->settings, &text);

@@ -198,7 +198,14 @@ static mwn_status hash_options(struct mwn_run *run, struct mwn_error *err)
     copy.data.meta_ids = nothing;
     copy.data.labels = nothing;
     copy.model.init = nothing;
+    char **weight_net = mwn_settings_weight_net(&copy), *path = NULL;
+    if (weight_net) { /* What is in the file is in the state. */
+        path = *weight_net;
+        *weight_net = nothing;
+    }
     mwn_settings_yaml(&copy, &text);
+    if (weight_net)
+        *weight_net = path;
     if (text.failed || !text.text) {
         mwn_buf_release(&text);
         return mwn_fail_memory(err, 0, "the options");

@@ -159,6 +159,13 @@ out:
     return status;
 }
 
+char **mwn_settings_weight_net(const struct mwn_settings *settings)
+{
+    const struct mwn_option *rows = settings->method->options;
+    const struct mwn_option *row = rows ? mwn_option_find(rows, "weight_net") : NULL;
+    return row ? (void *)((char *)settings->method_options + row->offset) : NULL;
+}
+
 /* A text in double quotes with YAML's escapes. */
 static void yaml_quote(const char *text, struct mwn_buf *out)
 {
