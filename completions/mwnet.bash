@@ -5,7 +5,7 @@ _mwnet()
     local command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "train eval fetch list info bench help --help --version" -- "$cur"))
+        COMPREPLY=($(compgen -W "train eval fetch list info bench audit why cv apply export score help --help --version" -- "$cur"))
         return
     fi
     case $prev in
@@ -24,8 +24,18 @@ _mwnet()
             --json --help" -- "$cur") $(compgen -d -- "$cur"))
         return
         ;;
-    train | eval)
+    audit)
+        COMPREPLY=($(compgen -W "--output --pred-probs --fail-over --top --weights --json --help" \
+            -- "$cur") $(compgen -d -- "$cur"))
+        return
+        ;;
+    why | apply | export | score)
+        COMPREPLY=($(compgen -W "--output --weight-net --json --help" -- "$cur") $(compgen -f -- "$cur"))
+        return
+        ;;
+    train | eval | cv)
         local flags="--json --help --threads"
+        [ "$command" = cv ] && flags="$flags --output --folds --fold --quiet"
         [ "$command" = train ] && flags="$flags --output --resume --dry-run --quiet"
         case $cur in
         -*)
