@@ -2,6 +2,7 @@
 #include "data_files.h"
 
 #include "base/file.h"
+#include "data/guess.h"
 #include "data/labels_file.h"
 #include "tensor/npy.h"
 
@@ -198,6 +199,74 @@ static void test_missing_folder_and_files_are_reported(void **state)
                        "train-5000-images-idx3-ubyte.gz");
     EXPECT_TRAIN_FAILS("cifar10", MWN_ERR_IO, "data_batch_1.bin", "cifar-10-batches-bin");
     EXPECT_TRAIN_FAILS("cifar100", MWN_ERR_IO, "train.bin", "cifar-100-binary");
+}
+
+/* What auto finds in the folder, which is emptied first. */
+static void expect_guess(const char *const *files, const char *path, const char *reader)
+{
+    const char *found = NULL;
+    struct mwn_error err = {0};
+    char command[2 * DATA_PATH];
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", data_path("guess"));
+    assert_int_equal(system(command), 0);
+    for (; *files; files++) {
+        (void)snprintf(command, sizeof(command), "install -D /dev/null '%s/%s'",
+                       data_path("guess"), *files);
+        assert_int_equal(system(command), 0);
+    }
+    mwn_status status = mwn_reader_guess(data_path(path), &found, &err);
+    if (!reader) {
+        data_expect(&err, status, MWN_ERR_CONFIG, "cannot tell", "data.reader=NAME", NULL);
+        return;
+    }
+    assert_int_equal(status, MWN_OK);
+    assert_string_equal(found, reader);
+}
+
+static void test_the_reader_is_guessed_by_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *reader, *files[4];
+    } cases[] = {
+        {"guess", "idx", {"train-images-idx3-ubyte.gz"}},
+        {"guess", "idx", {"t10k.images.idx3-ubyte", "notes.txt"}},
+        {"guess", "cifar10", {"data_batch_1.bin"}},
+        {"guess", "cifar10", {"cifar-10-batches-bin/data_batch_1.bin"}},
+        {"guess", "cifar100", {"train.bin", "fine_label_names.txt"}},
+        {"guess", "cifar100", {"cifar-100-binary/train.bin"}},
+        {"guess", "folder", {"cat/1.jpg", "dog/2.PNG"}},
+        {"guess", "folder", {"train/cat/deep/1.jpeg", "test/cat/1.jpeg"}},
+        {"guess", "animal10n", {"training/0_1.jpg", "testing/3_2.jpg"}},
+        {"guess", "clothing1m", {"noisy_train_key_list.txt", "noisy_label_kv.txt"}},
+        {"guess", "npy", {"X_train.npy", "y_train.npy"}},
+        {"guess", NULL, {"1.jpg"}},
+        {"guess", NULL, {"a/notes.txt"}},
+        {"guess/a.csv", "csv", {"a.csv"}},
+        {"guess/a.TSV.gz", "csv", {"a.TSV.gz"}},
+        {"guess/a.svm", "libsvm", {"a.svm"}},
+        {"guess/a.npz", "npy", {"a.npz"}},
+        {"guess/a.txt", "list", {"a.txt"}},
+        {"guess/a.bin", NULL, {"a.bin"}},
+    };
+    for (size_t i = 0; i < MWN_COUNT(cases); i++)
+        expect_guess(cases[i].files, cases[i].path, cases[i].reader);
+    const char *found = NULL;
+    struct mwn_error err = {0};
+    mwn_status status = mwn_reader_guess(data_path("nothing"), &found, &err);
+    data_expect(&err, status, MWN_ERR_IO, "nothing", NULL);
+}
+
+static void test_auto_reads_what_it_finds(void **state)
+{
+    (void)state;
+    struct mwn_source source;
+    struct mwn_error err = {0};
+    data_put_set(10, 6, 4);
+    assert_int_equal(open_part("auto", MWN_PART_TRAIN, &source, &err), MWN_OK);
+    check_idx_source(&source, 10, 1);
+    assert_string_equal(source.reader->name, "idx");
+    mwn_source_close(&source);
 }
 
 static void test_unknown_reader_names_the_nearest(void **state)
@@ -538,6 +607,8 @@ int main(void)
         IN_FOLDER(test_other_number_of_labels_is_reported),
         IN_FOLDER(test_damaged_gzip_is_reported),
         IN_FOLDER(test_missing_folder_and_files_are_reported),
+        IN_FOLDER(test_the_reader_is_guessed_by_names),
+        IN_FOLDER(test_auto_reads_what_it_finds),
         IN_FOLDER(test_unknown_reader_names_the_nearest),
         IN_FOLDER(test_cifar10_joins_its_batches),
         IN_FOLDER(test_cifar10_is_found_in_its_own_folder),

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/guess.h"
 #include "data/reader.h"
 
 #include <math.h>
@@ -21,8 +22,8 @@ static const char *const crop_choices[] = {"random", "center", "shift", NULL};
 static const char *const damaged_choices[] = {"fail", "skip", NULL};
 
 const struct mwn_option mwn_data_option_rows[] = {
-    {"reader", MWN_OPT_TEXT, FIELD(reader), "idx", 0, 0, NULL,
-     "format of the data: see `mwnet list readers`"},
+    {"reader", MWN_OPT_TEXT, FIELD(reader), "auto", 0, 0, NULL,
+     "format of the data: see `mwnet list readers`; auto: by the names of the files"},
     {"path", MWN_OPT_TEXT, FIELD(path), "", 0, 0, NULL,
      "folder (or file) that holds the data"},
     {"test", MWN_OPT_TEXT, FIELD(test), "", 0, 0, NULL,
@@ -219,8 +220,8 @@ static const char *own_path(const struct mwn_data_options *options, enum mwn_par
 
 bool mwn_source_has(const struct mwn_data_options *options, enum mwn_part part)
 {
-    const struct mwn_reader *reader = mwn_reader_find(options->reader, NULL);
-    if (own_path(options, part) || !reader)
+    const struct mwn_reader *reader = NULL;
+    if (own_path(options, part) || mwn_reader_choose(options, &reader, NULL) != MWN_OK)
         return true;
     if (reader->has)
         return reader->has(options, part);
@@ -234,9 +235,10 @@ mwn_status mwn_source_open(struct mwn_source *source, const struct mwn_request *
     const struct mwn_data_options *options = request->options;
     struct mwn_request full = *request;
     memset(source, 0, sizeof(*source));
-    const struct mwn_reader *reader = mwn_reader_find(options->reader, err);
-    if (!reader)
-        return MWN_ERR_CONFIG;
+    const struct mwn_reader *reader = NULL;
+    status = mwn_reader_choose(options, &reader, err);
+    if (status != MWN_OK)
+        return status;
     if (!full.path)
         full.path = own_path(options, full.part);
     if (!full.path)

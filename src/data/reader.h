@@ -10,7 +10,7 @@
 
 /* Section "data" of the options. */
 struct mwn_data_options {
-    char *reader;              /* "idx", "cifar10", "cifar100"                        */
+    char *reader;              /* "auto" or the name of a reader                     */
     char *path;                /* folder (or file) with the data                      */
     char *test, *meta, *valid; /* folder or file of that part; "": in path, or none */
     double test_share;         /* held out where the data has no test part of its own */

@@ -70,6 +70,10 @@ MWN_MUST_CHECK mwn_status mwn_settings_resolve(struct mwn_settings *settings,
                                                const mwn_config *config,
                                                struct mwn_error *err);
 void mwn_settings_release(struct mwn_settings *settings);
+/* Puts the reader that data.reader=auto finds for data.path in its place, so that a run's recipe
+ * and a model's file name it. To be called before the data is opened. */
+MWN_MUST_CHECK mwn_status mwn_settings_find_reader(struct mwn_settings *settings,
+                                                   struct mwn_error *err);
 
 /* The path of the method's weight net, if it has such an option; else NULL. */
 char **mwn_settings_weight_net(const struct mwn_settings *settings);

@@ -221,6 +221,7 @@ mwn_status mwn_run_setup(struct mwn_run *run, struct mwn_error *err)
     struct mwn_settings *settings = &run->settings;
 
     MWN_TRY(check_run(settings, err));
+    MWN_TRY(mwn_settings_find_reader(settings, err));
     MWN_TRY(
         mwn_sets_open(&run->sets, &settings->data, (uint64_t)settings->train.seed, err));
     MWN_TRY(mwn_normalize_resolve(&run->normalize, &settings->data, &run->sets.train, err));

@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/guess.h"
 #include "train/config.h"
 
 #include <string.h>
@@ -215,4 +216,19 @@ void mwn_settings_yaml(const struct mwn_settings *settings, struct mwn_buf *out)
     }
     mwn_buf_printf(out, "method:\n  name: %s\n", settings->method->name);
     yaml_rows(settings->method->options, settings->method_options, out);
+}
+
+mwn_status mwn_settings_find_reader(struct mwn_settings *settings, struct mwn_error *err)
+{
+    struct mwn_data_options *data = &settings->data;
+    const struct mwn_reader *reader = NULL;
+    mwn_status status = mwn_reader_choose(data, &reader, err);
+    if (status != MWN_OK)
+        return status;
+    char *name = mwn_strdup(reader->name);
+    if (!name)
+        return mwn_fail_memory(err, strlen(reader->name), "the name of a reader");
+    mwn_free(data->reader);
+    data->reader = name;
+    return MWN_OK;
 }

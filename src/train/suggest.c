@@ -109,6 +109,7 @@ mwn_status mwn_suggest(const mwn_config *config, char **json, struct mwn_error *
     struct suggestion suggestion = {config, &sets, &out};
 
     MWN_TRY(mwn_settings_resolve(&settings, config, err));
+    MWN_TRY(mwn_settings_find_reader(&settings, err));
     MWN_TRY(mwn_sets_open(&sets, &settings.data, (uint64_t)settings.train.seed, err));
     mwn_json_object(&out, NULL);
     mwn_json_text(&out, "reader", settings.data.reader);
