@@ -42,7 +42,7 @@ struct args {
     double fail_over; /* share of wrong labels */
     bool has_fail_over;
     long top, folds, fold; /* as the command set them before, if not given */
-    int retries; /* 0: not given; -1: none */
+    int retries;           /* 0: not given; -1: none */
 };
 
 /* Parses argv[1..]. Whatever is wrong is reported already when it fails. */

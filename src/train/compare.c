@@ -7,31 +7,12 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/evaluate.h"
-#include "train/run.h"
+#include "train/json_writer.h"
 
 #include <math.h>
 
 /* Normal quantile of a 95 % interval. */
 #define TWO_SIDED 1.959963984540054
-
-static mwn_status last_hits(const char *dir, unsigned char **hit, size_t *n,
-                            struct mwn_error *err)
-{
-    mwn_status status;
-    mwn_config *config = NULL;
-    char *recipe = NULL, *model = NULL;
-
-    MWN_TRY(mwn_folder_path(dir, "recipe.yaml", &recipe, err));
-    MWN_TRY(mwn_folder_path(dir, "last/model.safetensors", &model, err));
-    MWN_TRY(mwn_config_create(&config, err));
-    MWN_TRY(mwn_config_read(config, recipe, err));
-    MWN_TRY(mwn_evaluate_hits(model, config, hit, n, err));
-out:
-    mwn_config_free(config);
-    mwn_free(recipe);
-    mwn_free(model);
-    return status;
-}
 
 static mwn_status write_result(const unsigned char *first, const unsigned char *second,
                                size_t n, char **json, struct mwn_error *err)
@@ -68,8 +49,8 @@ mwn_status mwn_compare(const char *first_dir, const char *second_dir, char **jso
     unsigned char *first = NULL, *second = NULL;
     size_t n = 0, other = 0;
 
-    MWN_TRY(last_hits(first_dir, &first, &n, err));
-    MWN_TRY(last_hits(second_dir, &second, &other, err));
+    MWN_TRY(mwn_evaluate_hits(first_dir, &first, &n, err));
+    MWN_TRY(mwn_evaluate_hits(second_dir, &second, &other, err));
     if (n != other || n == 0) {
         status =
             mwn_fail(err, MWN_ERR_MISMATCH,

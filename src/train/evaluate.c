@@ -147,14 +147,15 @@ out:
     return status;
 }
 
-mwn_status mwn_evaluate_hits(const char *path, const mwn_config *config,
-                             unsigned char **hit, size_t *n, struct mwn_error *err)
+mwn_status mwn_evaluate_hits(const char *dir, unsigned char **hit, size_t *n,
+                             struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct evaluation e = {.keeps_hits = true};
 
-    MWN_TRY(find_files(&e, path, err));
-    MWN_TRY(gather_options(&e, config, err));
+    MWN_TRY(mwn_folder_path(dir, "recipe.yaml", &e.recipe, err));
+    MWN_TRY(mwn_folder_path(dir, "last/model.safetensors", &e.path, err));
+    MWN_TRY(gather_options(&e, NULL, err));
     MWN_TRY(evaluate_model(&e, err));
     *n = e.score.samples;
     *hit = e.hit;

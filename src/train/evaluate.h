@@ -5,7 +5,6 @@
 #include "base/base.h"
 #include "data/loader.h"
 #include "nn/net.h"
-#include "train/config.h"
 #include "train/metrics.h"
 
 /* Asked after each batch; true stops the evaluation with MWN_INTERRUPTED. */
@@ -18,10 +17,9 @@ MWN_MUST_CHECK mwn_status mwn_evaluate_loader(mwn_net *net, mwn_loader *loader,
                                               mwn_evaluate_stop_fn *stop, void *user,
                                               struct mwn_error *err);
 
-/* The test set's samples that the model of a file gets right: *hit is owned by the caller, [*n].
- * config names network and data where the file does not. */
-MWN_MUST_CHECK mwn_status mwn_evaluate_hits(const char *path, const mwn_config *config,
-                                            unsigned char **hit, size_t *n,
+/* The test set's samples that the last model of a run gets right: *hit is owned by the caller,
+ * [*n]. */
+MWN_MUST_CHECK mwn_status mwn_evaluate_hits(const char *dir, unsigned char **hit, size_t *n,
                                             struct mwn_error *err);
 
 #endif

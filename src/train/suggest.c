@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The choices being made. */
@@ -70,7 +71,10 @@ static void choose_schedule(struct suggestion *s)
     size_t wanted = table ? 600000 : large ? 60000 : 300000; /* samples in all */
     size_t epochs = wanted / (n > 0 ? n : 1);
     epochs = epochs < 5 ? 5 : epochs > 60 ? 60 : epochs;
-    char number[32];
+    const char *own = mwn_config_get(s->config, "train.epochs");
+    if (own)
+        epochs = strtoul(own, NULL, 10);
+    char number[64];
 
     snprintf(number, sizeof(number), "%zu", large ? (size_t)32 : batch);
     choose(s, "train.batch", number,
