@@ -5,7 +5,7 @@ _mwnet()
     local command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "train eval fetch list info bench audit why cv apply export score help --help --version" -- "$cur"))
+        COMPREPLY=($(compgen -W "train eval inspect fetch list info bench audit why cv apply export score help --help --version" -- "$cur"))
         return
     fi
     case $prev in
@@ -33,8 +33,9 @@ _mwnet()
         COMPREPLY=($(compgen -W "--output --weight-net --json --help" -- "$cur") $(compgen -f -- "$cur"))
         return
         ;;
-    train | eval | cv)
-        local flags="--json --help --threads"
+    train | eval | cv | inspect)
+        local flags="--json --help"
+        [ "$command" = inspect ] || flags="$flags --threads"
         [ "$command" = cv ] && flags="$flags --output --folds --fold --quiet"
         [ "$command" = train ] && flags="$flags --output --resume --dry-run --quiet"
         case $cur in

@@ -194,6 +194,16 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_compare(const char *first_dir, const char 
 MWN_API MWN_MUST_CHECK mwn_status mwn_info(const char *path, char **json,
                                            struct mwn_error *err);
 
+/* Looks into the data that `config` names (section data), before anything is trained on it. A
+ * JSON object: reader, "sample" [c, h, w], classes; for each of the "parts" the samples of every
+ * class, the imbalance, the range, copies; for each "class" its name and first samples;
+ * "overlap" between parts; "conflicts": equal samples with different labels; "sets" as a run
+ * would make them; "memory" in bytes; and "problems", in words. Samples are named by their id,
+ * or their number in the part. Fails as reading the training part does; whatever else is wrong
+ * is a problem. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_inspect(const mwn_config *config, char **json,
+                                              struct mwn_error *err);
+
 /* Lists what is there: what is "methods", "models", "readers", "noises", "options" or
  * "datasets" (those that mwn_fetch() knows). JSON: an array of objects with name and summary (options: key, type, default, range,
  * help). */

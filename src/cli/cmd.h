@@ -79,6 +79,7 @@ int report_plan(const char *json);
 int report_evaluation(const char *json);
 int report_info(const char *json);
 int report_bench(const char *json);
+int report_inspect(const char *json);
 int report_list(const char *what, const char *json);
 /* report_audit.c */
 int report_audit(const char *json);

@@ -171,6 +171,7 @@ static mwn_status bring(struct fetch *f, const struct places *p)
         if (status != MWN_OK)
             break;
         size_t size = mwn_path_size(p->part);
+        f->began_at = SIZE_MAX;
         (void)report(f, "check", size, size);
         status = mwn_digest_file(p->part, p->sum, found, f->err);
         if (status != MWN_OK || strcmp(found, p->sum) == 0)
