@@ -26,7 +26,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
             -Wformat=2 -Wimplicit-fallthrough -fno-common
 # clang 19 minds constants from enums in real numbers; gcc 14 sees overflow in unsigned loops.
 WARNINGS += -Wno-$(if $(findstring clang,$(CC)),enum-float-conversion,aggressive-loop-optimizations)
-PACKAGES := jansson yaml-0.1 zlib libturbojpeg spng zimg libcurl libarchive libcrypto
+PACKAGES := jansson yaml-0.1 zlib libturbojpeg spng zimg libcurl libarchive libcrypto libprotobuf-c
 BASE     := -std=c17 -D_GNU_SOURCE -Iinclude -Isrc -fPIC -fvisibility=hidden \
             -ftree-vectorize -fopenmp $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 LIBS     := $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread -lm
@@ -60,8 +60,11 @@ LINK    = $(CC) -fopenmp $(filter -fsanitize%,$(BASE)) $(CFLAGS) $(LDFLAGS)
 # ---- What is built: found by wildcard --------------------------------------------------
 OBJ       := $(BUILD)/obj
 SOURCES   := $(filter-out $(LEFT_OUT),$(wildcard src/*/*.c))
+# C made from the file format of ONNX.
+PROTOC_C  ?= $(if $(shell command -v protoc-c),protoc-c,protoc)
+MADE      := $(BUILD)/made/onnx.pb-c
 CLI_OBJ   := $(patsubst %.c,$(OBJ)/%.o,$(filter src/cli/%,$(SOURCES)))
-LIB_OBJ   := $(patsubst %.c,$(OBJ)/%.o,$(filter-out src/cli/%,$(SOURCES)))
+LIB_OBJ   := $(patsubst %.c,$(OBJ)/%.o,$(filter-out src/cli/%,$(SOURCES))) $(MADE).o
 STATIC    := $(BUILD)/libmwnet.a
 SHARED    := $(BUILD)/libmwnet.so.$(VERSION)
 programs   = $(patsubst %.c,$(BUILD)/%,$(wildcard $(1)/*.c))
@@ -71,6 +74,7 @@ BENCHES   := $(call programs,bench)
 MANUAL    := $(if $(shell command -v scdoc 2>/dev/null),$(BUILD)/mwnet.1)
 
 all: $(STATIC) $(SHARED) $(BUILD)/mwnet $(MANUAL)
+made: $(MADE).h
 tests: $(TESTS)
 examples: $(EXAMPLES)
 bench: $(BENCHES)
@@ -91,6 +95,18 @@ $(OBJ)/tests/%.o: BASE += -Itests
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) $(STRICT) -MMD -MP -c $< -o $@
+
+$(MADE).c $(MADE).h: $(MADE).stamp ;
+$(MADE).stamp: src/train/onnx.proto
+	@mkdir -p $(@D)
+	$(PROTOC_C) --proto_path=$(<D) --c_out=$(@D) $<
+	@touch $@
+
+$(MADE).o: private FILE_FLAGS = -w
+$(MADE).o: $(MADE).c $(BUILD)/flags
+	$(COMPILE) -c $< -o $@
+$(OBJ)/src/train/onnx_file.o: private FILE_FLAGS = -isystem $(BUILD)/made
+$(OBJ)/src/train/onnx_file.o: $(MADE).h
 
 $(STATIC): $(LIB_OBJ)
 	@rm -f $@
@@ -146,6 +162,6 @@ help:
 	@echo '           PREFIX=/usr/local  DESTDIR=  CFLAGS="-O2 -g"'
 
 FORCE:
-.PHONY: all tests examples bench check check-full install clean help FORCE
+.PHONY: all made tests examples bench check check-full install clean help FORCE
 .SECONDARY:
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

@@ -5,12 +5,22 @@ _mwnet()
     local command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "train eval inspect fetch list info bench audit why cv apply export score help --help --version" -- "$cur"))
+        COMPREPLY=($(compgen -W "try train eval predict inspect fetch list info bench audit why cv apply export score help --help --version" -- "$cur"))
         return
     fi
     case $prev in
+    --format)
+        COMPREPLY=($(compgen -W "csv npy" -- "$cur"))
+        return
+        ;;
+    --onnx)
+        COMPREPLY=($(compgen -f -- "$cur"))
+        return
+        ;;
     -o | --output | --resume)
-        COMPREPLY=($(compgen -d -- "$cur"))
+        local what=-d
+        [ "$command" = predict ] && what=-f
+        COMPREPLY=($(compgen "$what" -- "$cur"))
         return
         ;;
     esac
@@ -29,14 +39,17 @@ _mwnet()
             -- "$cur") $(compgen -d -- "$cur"))
         return
         ;;
-    why | apply | export | score)
+    why | apply | score)
         COMPREPLY=($(compgen -W "--output --weight-net --json --help" -- "$cur") $(compgen -f -- "$cur"))
         return
         ;;
-    train | eval | cv | inspect)
+    try | train | eval | predict | export | cv | inspect)
         local flags="--json --help"
         [ "$command" = inspect ] || flags="$flags --threads"
+        [ "$command" = try ] && flags="$flags --output --meta --quiet"
         [ "$command" = cv ] && flags="$flags --output --folds --fold --quiet"
+        [ "$command" = predict ] && flags="$flags --output --format --quiet"
+        [ "$command" = export ] && flags="--json --help --onnx --weight-net"
         [ "$command" = train ] && flags="$flags --output --resume --dry-run --quiet"
         case $cur in
         -*)

@@ -116,7 +116,7 @@ struct mwn_progress {
     double weight;        /* mean weight V of this epoch so far, 1 for plain CE     */
     double accuracy;      /* last evaluation, 0..1; negative if none yet            */
     double best_accuracy; /* best evaluation so far, 0..1; negative if none yet     */
-    const char *phase;    /* "train", "evaluate" or "save"; static storage          */
+    const char *phase;    /* "train", "evaluate", "save", "predict"; static storage */
 };
 
 /* Called after every step. A return value other than 0 stops the run at the next step
@@ -189,6 +189,38 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_evaluate(const char *path, const mwn_confi
  * sets have different sizes. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_compare(const char *first_dir, const char *second_dir,
                                               char **json, struct mwn_error *err);
+
+/* What mwn_predict() is to do. Zero-initialise it. */
+struct mwn_prediction {
+    const char
+        *data; /* file or folder with the samples, as the model's reader reads it; labels
+                         may be missing                                                    */
+    const char *out; /* file to write                                            */
+    bool npy;        /* float32 [samples][classes], else CSV                     */
+    mwn_progress_fn
+        *progress; /* called after each batch with phase "predict", samples done as
+                         step and all as steps; a value other than 0 stops; may be NULL      */
+    void *user;
+};
+
+/* Classifies samples by a model and writes a table: CSV with the columns id, predicted, p (the
+ * probability of the predicted class) and one with the probability of each class, named by the
+ * class where names are known; or the probabilities alone as npy. The file is whole or absent.
+ * path and config are those of mwn_evaluate(). JSON: samples, classes, skipped (damaged ones),
+ * labelled and, where labels are there, accuracy in percent; seconds. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_predict(const char *path, const mwn_config *config,
+                                              const struct mwn_prediction *what,
+                                              char **json, struct mwn_error *err);
+
+/* Writes a model as ONNX (opset 13): input "input" [batch, ...], any number of samples, as the
+ * files have them but for bytes, which are divided by 255 (RGB of 0..1): the normalisation is in
+ * the graph; output "logits" [batch, classes]. The names of the classes, the normalisation and
+ * how the data was read are in the metadata. path and config are those of mwn_evaluate(); a file
+ * from elsewhere that does not say how large samples are needs data.path, too. JSON: model, file,
+ * out, input (shape of a sample), classes, bytes. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_export_onnx(const char *path,
+                                                  const mwn_config *config, const char *out,
+                                                  char **json, struct mwn_error *err);
 
 /* Describes a file: safetensors, npy, IDX, CIFAR binary, or a run's folder. JSON. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_info(const char *path, char **json,

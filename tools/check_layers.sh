@@ -48,7 +48,8 @@ END { exit bad }' tools/layers.txt src/*/*.[ch] $(find src -name "*.inc")
 bad=0
 for rule in 'dnnl.h nn/backend_dnnl.c|nn/dnnl_shim.h' 'yaml.h train/|base/' 'zlib.h base/file.c' \
     'turbojpeg.h data/image' 'spng.h data/image_png.c' 'zimg.h data/image_resize.c' \
-    'curl.h fetch/' 'archive.h fetch/unpack.c' 'evp.h fetch/digest.c'; do
+    'curl.h fetch/' 'archive.h fetch/unpack.c' 'evp.h fetch/digest.c' \
+    'onnx.pb-c.h train/onnx_file.c'; do
     header=${rule%% *} home=${rule#* }
     if grep -lE "^ *# *include *<([a-z]+/)*$header>" src/*/*.[ch] | grep -vE "^src/($home)"; then
         echo "$header may only be included in src/$home" >&2

@@ -9,6 +9,7 @@ command -v clang-tidy-14 >/dev/null || {
 }
 database=$(mktemp -d)
 trap 'rm -rf "$database"' EXIT
+make -s CC=clang BUILD="$database/build" made
 make -nB CC=clang BUILD="$database/build" all tests examples bench 2>/dev/null |
     awk -v dir="$PWD" '
     BEGIN { print "[" }
@@ -17,6 +18,8 @@ make -nB CC=clang BUILD="$database/build" all tests examples bench 2>/dev/null |
         gsub(/"/, "\\\"")
         match($0, / -c [^ ]+/)
         file = substr($0, RSTART + 4, RLENGTH - 4)
+        if (file ~ /\.pb-c\.c$/)
+            next
         printf "%s{\"directory\": \"%s\", \"file\": \"%s\", \"command\": \"%s\"}\n", \
             count++ ? "," : "", dir, file, $0
     }

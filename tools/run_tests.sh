@@ -78,9 +78,10 @@ scripts() {
 }
 
 CMOCKA_MESSAGE_OUTPUT=TAP
+MWNET_TIER=$tier
 ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1}
 UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export CMOCKA_MESSAGE_OUTPUT ASAN_OPTIONS UBSAN_OPTIONS
+export MWNET_TIER CMOCKA_MESSAGE_OUTPUT ASAN_OPTIONS UBSAN_OPTIONS
 BUILD=${BUILD:-build}
 case $tier in
 fast) suite "$BUILD" ;;

@@ -22,7 +22,9 @@ enum {
     FLAG_META,
     FLAG_FROM,
     FLAG_SUMS,
-    FLAG_RETRIES
+    FLAG_RETRIES,
+    FLAG_ONNX,
+    FLAG_FORMAT
 };
 
 static const struct option all_flags[] = {
@@ -43,6 +45,8 @@ static const struct option all_flags[] = {
     {"from", required_argument, NULL, FLAG_FROM},
     {"sums", required_argument, NULL, FLAG_SUMS},
     {"retries", required_argument, NULL, FLAG_RETRIES},
+    {"onnx", required_argument, NULL, FLAG_ONNX},
+    {"format", required_argument, NULL, FLAG_FORMAT},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -159,6 +163,12 @@ static mwn_status set_flag(struct args *args, int value, const char *text)
         return MWN_OK;
     case FLAG_META:
         args->meta = text;
+        return MWN_OK;
+    case FLAG_ONNX:
+        args->onnx = text;
+        return MWN_OK;
+    case FLAG_FORMAT:
+        args->format = text;
         return MWN_OK;
     case FLAG_THREADS:
         return set_number(args, text, FLAG_THREADS, 1, &args->threads);

@@ -36,6 +36,7 @@ struct args {
     size_t words;
     const char *output, *resume, *only, *meta;
     const char *from, *sums;
+    const char *onnx, *format;
     bool json, quiet, dry_run, help;
     int threads; /* 0: not given */
     const char *pred_probs, *weights, *weight_net;
@@ -77,6 +78,8 @@ int report_summary(const char *json);
 void report_notes(const char *json);
 int report_plan(const char *json);
 int report_evaluation(const char *json);
+int report_prediction(const char *json);
+int report_export(const char *json);
 int report_info(const char *json);
 int report_bench(const char *json);
 int report_inspect(const char *json);

@@ -2,6 +2,7 @@
 CMD(try)
 CMD(train)
 CMD(eval)
+CMD(predict)
 CMD(info)
 CMD(list)
 CMD(bench)

@@ -88,6 +88,11 @@ static void print_eta(const struct mwn_progress *now)
 /* A line about an epoch that is not complete yet. */
 static void print_partial(const struct mwn_progress *now)
 {
+    if (now->epochs == 0) {
+        fprintf(stderr, "%s %zu/%zu", now->phase, now->step, now->steps);
+        print_eta(now);
+        return;
+    }
     fprintf(stderr, "epoch %zu/%zu  ", now->epoch + 1, now->epochs);
     if (strcmp(now->phase, "train") == 0)
         fprintf(stderr, "step %zu/%zu", now->step, now->steps);

@@ -283,6 +283,50 @@ int report_evaluation(const char *json)
     return 0;
 }
 
+int report_prediction(const char *json)
+{
+    json_t *root = parse(json);
+    if (!root)
+        return MWN_ERR_RUNTIME;
+    label("model");
+    printf("%s (%s)\n", text_at(root, "model"), text_at(root, "file"));
+    label("samples");
+    printf("%.0f in %.1f s", number_at(root, "samples"), number_at(root, "seconds"));
+    if (number_at(root, "skipped") > 0)
+        printf(", %.0f damaged ones left out", number_at(root, "skipped"));
+    printf("\n");
+    if (has(root, "accuracy")) {
+        label("accuracy");
+        printf("%.2f %% of the %.0f with a label\n", number_at(root, "accuracy"),
+               number_at(root, "labelled"));
+    }
+    label("written");
+    printf("%s\n", text_at(root, "out"));
+    json_decref(root);
+    return 0;
+}
+
+int report_export(const char *json)
+{
+    char size[32];
+    json_t *root = parse(json);
+    if (!root)
+        return MWN_ERR_RUNTIME;
+    label("model");
+    printf("%s (%s)\n", text_at(root, "model"), text_at(root, "file"));
+    label("input");
+    printf("input [batch, ");
+    print_value(at(root, "input"));
+    printf("]\n");
+    label("output");
+    printf("logits [batch, %.0f]\n", number_at(root, "classes"));
+    label("written");
+    printf("%s (%s, ONNX opset %.0f)\n", text_at(root, "out"),
+           say_bytes(number_at(root, "bytes"), size), number_at(root, "opset"));
+    json_decref(root);
+    return 0;
+}
+
 static void print_tensors(json_t *tensors)
 {
     size_t i = 0;

@@ -3,8 +3,10 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "train/json_writer.h"
 #include "train/model_file.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +107,21 @@ static void add_options(mwn_st_builder *builder, const char *section,
     }
 }
 
+/* The classes' names as a JSON array. */
+static void add_names(mwn_st_builder *builder, char *const *names, int classes,
+                      struct mwn_buf *text)
+{
+    struct mwn_json json = {0};
+    mwn_json_array(&json, NULL);
+    for (int c = 0; c < classes; c++)
+        mwn_json_text(&json, NULL, names[c]);
+    mwn_json_end_array(&json);
+    if (!json.buf.failed)
+        mwn_st_builder_metadata(builder, "class_names", json.buf.text);
+    text->failed = text->failed || json.buf.failed;
+    mwn_json_release(&json);
+}
+
 /* MWN_ERR_MEMORY if a text could not be made. */
 static mwn_status add_note(mwn_st_builder *builder, const struct mwn_model_note *note,
                            int classes, struct mwn_error *err)
@@ -124,6 +141,8 @@ static mwn_status add_note(mwn_st_builder *builder, const struct mwn_model_note 
     mwn_st_builder_metadata(builder, "data.reader", note->settings->data.reader);
     if (note->schema)
         mwn_st_builder_metadata(builder, "data.schema", note->schema);
+    if (note->class_names)
+        add_names(builder, note->class_names, classes, &text);
     mwn_normalize_text(note->normalize, &text);
     if (!text.failed)
         mwn_st_builder_metadata(builder, "data.normalize", text.text ? text.text : "");
@@ -451,4 +470,66 @@ mwn_status mwn_model_settings(const mwn_st_file *file, const char *path, mwn_con
     struct note_reader reader = {file, path, config, MWN_OK, err};
     mwn_options_visit(note_visit, &reader);
     return reader.status;
+}
+
+/* Takes the names out of a JSON array of `classes` texts. */
+static mwn_status read_names(struct mwn_model_facts *facts, const char *text,
+                             const char *path, struct mwn_error *err)
+{
+    json_error_t error;
+    json_t *array = json_loads(text, 0, &error);
+    mwn_status status = MWN_OK;
+    if (json_array_size(array) != (size_t)facts->classes) {
+        status =
+            mwn_fail(err, MWN_ERR_DATA, "%s: class_names is not a JSON array of %d texts",
+                     path, facts->classes);
+        goto out;
+    }
+    facts->class_names = mwn_alloc((size_t)facts->classes, sizeof(*facts->class_names));
+    for (int c = 0; c < facts->classes && status == MWN_OK; c++) {
+        const char *name = json_string_value(json_array_get(array, (size_t)c));
+        if (!name)
+            status =
+                mwn_fail(err, MWN_ERR_DATA, "%s: class_names holds no text at %d", path, c);
+        else if (!facts->class_names || !(facts->class_names[c] = mwn_strdup(name)))
+            status = mwn_fail_memory(err, strlen(name), "the names of the classes");
+    }
+out:
+    json_decref(array);
+    return status;
+}
+
+mwn_status mwn_model_facts_read(struct mwn_model_facts *facts, const mwn_st_file *file,
+                                const char *path, struct mwn_error *err)
+{
+    const char *sample = mwn_st_metadata(file, "sample");
+    const char *classes = mwn_st_metadata(file, "classes");
+    const char *names = mwn_st_metadata(file, "class_names");
+    struct mwn_shape shape = {0, 0, 0};
+    char rest = 0;
+
+    memset(facts, 0, sizeof(*facts));
+    if (sample && (sscanf(sample, "%d,%d,%d%c", &shape.c, &shape.h, &shape.w, &rest) != 3 ||
+                   shape.c < 1 || shape.h < 1 || shape.w < 1))
+        return mwn_fail(err, MWN_ERR_DATA, "%s: sample is '%.40s', expected C,H,W", path,
+                        sample);
+    facts->sample = shape;
+    if (classes && (sscanf(classes, "%d%c", &facts->classes, &rest) != 1 ||
+                    facts->classes < 2 || facts->classes > 1 << 24))
+        return mwn_fail(err, MWN_ERR_DATA, "%s: classes is '%.40s', expected a number",
+                        path, classes);
+    mwn_status status = MWN_OK;
+    if (names && facts->classes > 0)
+        status = read_names(facts, names, path, err);
+    if (status != MWN_OK)
+        mwn_model_facts_release(facts);
+    return status;
+}
+
+void mwn_model_facts_release(struct mwn_model_facts *facts)
+{
+    for (int c = 0; facts->class_names && c < facts->classes; c++)
+        mwn_free(facts->class_names[c]);
+    mwn_free(facts->class_names);
+    memset(facts, 0, sizeof(*facts));
 }

@@ -13,8 +13,9 @@ struct mwn_model_note {
     const struct mwn_settings *settings;   /* borrowed */
     const struct mwn_normalize *normalize; /* borrowed */
     struct mwn_shape sample;
-    const char *schema; /* borrowed: of the training data; or NULL */
-    uint64_t batches;   /* that the running statistics have seen */
+    const char *schema;       /* borrowed: of the training data; or NULL     */
+    uint64_t batches;         /* that the running statistics have seen       */
+    char *const *class_names; /* borrowed [classes of the net]; NULL: numbers */
 };
 
 /* Writes the model that `net` holds. The same model gives the same bytes. */
@@ -33,6 +34,17 @@ size_t mwn_model_save_bytes(mwn_net *net);
 MWN_MUST_CHECK mwn_status mwn_model_load(mwn_net *net, const mwn_st_file *file,
                                          const char *path, bool *head_replaced,
                                          struct mwn_error *err);
+
+/* What a file says of the samples and classes; zeros and NULL where it does not. */
+struct mwn_model_facts {
+    struct mwn_shape sample;
+    int classes;
+    char **class_names; /* owned [classes], or NULL */
+};
+MWN_MUST_CHECK mwn_status mwn_model_facts_read(struct mwn_model_facts *facts,
+                                               const mwn_st_file *file, const char *path,
+                                               struct mwn_error *err);
+void mwn_model_facts_release(struct mwn_model_facts *facts);
 
 /* Adds to config the settings that a model's file carries. */
 MWN_MUST_CHECK mwn_status mwn_model_settings(const mwn_st_file *file, const char *path,

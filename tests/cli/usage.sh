@@ -10,7 +10,7 @@ cp out overview
 run 0 "no command is help"
 same . . out
 cmp -s out overview && ok "no command: the same text" || bad "no command: another text"
-for command in train eval info list bench fetch inspect; do
+for command in try train eval predict inspect export info list bench fetch; do
     run 0 "help of $command" help "$command"
     holds out "Usage: mwnet $command"
     holds out "Example"
