@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -299,6 +300,59 @@ void mwn_bytes_release(struct mwn_bytes *bytes)
         return;
     mwn_free(bytes->data);
     *bytes = (struct mwn_bytes){0};
+}
+
+/* ---- Reading in parts --------------------------------------------------------------- */
+
+mwn_status mwn_input_open(struct mwn_input *input, const char *path, struct mwn_error *err)
+{
+    *input = (struct mwn_input){.path = mwn_strdup(path), .fd = -1};
+    if (input->path == NULL)
+        return mwn_fail_memory(err, strlen(path), "a file name");
+    mwn_status status = open_input(path, &input->fd, &input->size, err);
+    if (status != MWN_OK)
+        mwn_input_close(input);
+    return status;
+}
+
+mwn_status mwn_input_read(const struct mwn_input *input, size_t offset, void *out,
+                          size_t size, struct mwn_error *err)
+{
+    unsigned char *to = out;
+    while (size > 0) {
+        size_t some = size < SSIZE_MAX ? size : (size_t)SSIZE_MAX;
+        ssize_t got = io_fails() ? -1 : pread(input->fd, to, some, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_errno(err, input->path, "cannot read");
+        if (got == 0)
+            return mwn_fail(err, MWN_ERR_DATA, "%s: ends at byte %zu, expected %zu more",
+                            input->path, offset, size);
+        to += got;
+        offset += (size_t)got;
+        size -= (size_t)got;
+    }
+    return MWN_OK;
+}
+
+const void *mwn_input_map(struct mwn_input *input)
+{
+    if (input->map == NULL && input->size > 0 && !io_fails()) {
+        void *map = mmap(NULL, input->size, PROT_READ, MAP_SHARED, input->fd, 0);
+        input->map = map == MAP_FAILED ? NULL : map;
+    }
+    return input->map;
+}
+
+void mwn_input_close(struct mwn_input *input)
+{
+    if (input->map != NULL)
+        (void)munmap(input->map, input->size);
+    if (input->path != NULL && input->fd >= 0)
+        (void)close(input->fd);
+    mwn_free(input->path);
+    *input = (struct mwn_input){0};
 }
 
 /* ---- Writing ------------------------------------------------------------------------ */

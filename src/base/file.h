@@ -22,6 +22,26 @@ MWN_MUST_CHECK mwn_status mwn_file_read_plain(const char *path, size_t limit,
                                               struct mwn_bytes *out, struct mwn_error *err);
 void mwn_bytes_release(struct mwn_bytes *bytes);
 
+/* A file that is read in parts, from several threads at once if need be. Zero-initialise it. */
+struct mwn_input {
+    char *path; /* owned */
+    int fd;     /* only where path is there */
+    size_t size;
+    void *map; /* the whole file in the address space, or NULL */
+};
+
+/* MWN_ERR_IO if it is a folder, missing or unreadable. */
+MWN_MUST_CHECK mwn_status mwn_input_open(struct mwn_input *input, const char *path,
+                                         struct mwn_error *err);
+/* Exactly `size` bytes from `offset` on. MWN_ERR_IO, MWN_ERR_DATA if the file ends before. */
+MWN_MUST_CHECK mwn_status mwn_input_read(const struct mwn_input *input, size_t offset,
+                                         void *out, size_t size, struct mwn_error *err);
+/* Maps the file and gives its first byte; valid until close. NULL if that cannot be (no address
+ * space left, for example): reading still works. The file must not be cut while it is mapped. */
+const void *mwn_input_map(struct mwn_input *input);
+/* Safe on a zeroed one. */
+void mwn_input_close(struct mwn_input *input);
+
 /* A file being written beside its final name. */
 struct mwn_writer {
     FILE *stream;

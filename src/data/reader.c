@@ -20,6 +20,7 @@ const struct mwn_reader *const mwn_readers[] = {
 static const char *const overlap_choices[] = {"drop", "keep", NULL};
 static const char *const crop_choices[] = {"random", "center", "shift", NULL};
 static const char *const damaged_choices[] = {"fail", "skip", NULL};
+static const char *const header_choices[] = {"auto", "yes", "no", NULL};
 
 const struct mwn_option mwn_data_option_rows[] = {
     {"reader", MWN_OPT_TEXT, FIELD(reader), "auto", 0, 0, NULL,
@@ -88,6 +89,25 @@ const struct mwn_option mwn_data_option_rows[] = {
      "once at the start)"},
     {"root", MWN_OPT_TEXT, FIELD(root), "", 0, 0, NULL,
      "folder that the paths in a list file start from; empty: the list's own folder"},
+    {"label_column", MWN_OPT_TEXT, FIELD(label_column), "", 0, 0, NULL,
+     "csv: column of the labels, by name or number (from 1; -1: the last); empty: the one "
+     "called label, class, target or y, else the last"},
+    {"id_column", MWN_OPT_TEXT, FIELD(id_column), "", 0, 0, NULL,
+     "csv: column of the samples' ids; empty: the one called id, if there is one; none: no "
+     "column"},
+    {"weight_column", MWN_OPT_TEXT, FIELD(weight_column), "", 0, 0, NULL,
+     "csv: column of the samples' weights, 0 or more; empty: none"},
+    {"meta_column", MWN_OPT_TEXT, FIELD(meta_column), "", 0, 0, NULL,
+     "csv: column that says by 1 or 0 whether a label was checked by hand; empty: none"},
+    {"header", MWN_OPT_CHOICE, FIELD(header), "auto", 0, 0, header_choices,
+     "csv: whether the first line names the columns"},
+    {"delimiter", MWN_OPT_TEXT, FIELD(delimiter), "auto", 0, 0, NULL,
+     "csv: what separates fields: auto, comma, semicolon, tab, pipe or a character"},
+    {"categorical", MWN_OPT_TEXT, FIELD(categorical), "auto", 0, 0, NULL,
+     "csv: columns whose numbers are names of categories, 'col1,col2'; auto: none"},
+    {"y", MWN_OPT_TEXT, FIELD(y), "", 0, 0, NULL,
+     "npy: file of the training set's labels (.npy or .csv), where it is not beside "
+     "data.path"},
     {"limit", MWN_OPT_INT, FIELD(limit), "0", 0, 4294967295.0, NULL,
      "train on a random subset of so many training samples; 0: on all"},
     {"threads", MWN_OPT_INT, FIELD(threads), "1", 0, 64, NULL,

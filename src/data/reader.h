@@ -32,10 +32,16 @@ struct mwn_data_options {
     char *
         normalize; /* "auto", "none", "cifar", "imagenet", "mean", or "m1,m2,..;s1,s2,.." */
     int64_t size;  /* images: side of the square that is seen, pixels     */
-    int64_t resize;  /* images: short side when it is cut; 0: size*256/224  */
-    int crop;        /* images: enum mwn_crop_kind                          */
-    int damaged;     /* images: 0: fail, 1: leave them out                  */
-    char *root;      /* folder of the paths in a list; "": that of the list */
+    int64_t resize; /* images: short side when it is cut; 0: size*256/224  */
+    int crop;       /* images: enum mwn_crop_kind                          */
+    int damaged;    /* images: 0: fail, 1: leave them out                  */
+    char *root;     /* folder of the paths in a list; "": that of the list */
+    char *label_column, *id_column; /* of a table, by name or number; "": found out  */
+    char *weight_column;            /* of a table: weights of the samples; "": none  */
+    char *meta_column;              /* of a table: 1 = checked by hand; "": none     */
+    int header;                     /* of a table: 0: found out, 1: yes, 2: no       */
+    char *delimiter, *categorical;  /* of a table                                    */
+    char *y;                        /* npy: file of the training part's labels       */
     int64_t limit;   /* a random subset of so many training samples; 0: all */
     int64_t threads; /* loader threads                                      */
     int64_t seed;    /* -1: train.seed                                      */

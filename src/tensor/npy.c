@@ -12,7 +12,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "items are copied as t
 
 #define FILE_LIMIT ((size_t)64 << 30)
 
-enum { MAGIC_SIZE = 6, TEXT_MAX = 32 };
+enum { MAGIC_SIZE = 6, TEXT_MAX = 32, HEAD_SIZE = 1 << 17 };
 static const char magic[] = "\x93NUMPY";
 
 static const struct {
@@ -181,6 +181,12 @@ static mwn_status find_type(const struct parse *p, enum mwn_npy_type *out,
             return MWN_OK;
         }
     }
+    if (strcmp(p->descr, "|O") == 0 || strcmp(p->descr, "O") == 0) {
+        (void)mwn_fail(err, MWN_ERR_DATA,
+                       "%s: holds pickled Python objects, which are not read", p->path);
+        return mwn_hint(err, "np.save(path, np.array(list(a)).astype('<f4'), "
+                             "allow_pickle=False) saves plain numbers");
+    }
     (void)mwn_fail(
         err, MWN_ERR_DATA,
         "%s: items of type '%s' are not supported (expected f4, f8, u1, i4, i8 or "
@@ -237,23 +243,31 @@ static mwn_status find_header(struct parse *p, const struct mwn_mapping *file,
     return MWN_OK;
 }
 
+/* What the header says; *start is where the items begin. */
+static mwn_status read_header(struct parse *p, const struct mwn_mapping *file,
+                              struct mwn_npy *npy, size_t *start, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    MWN_TRY(find_header(p, file, start, err));
+    MWN_TRY(parse_dictionary(p, npy, err));
+    MWN_TRY(find_type(p, &npy->type, err));
+    if (p->fortran) {
+        (void)fail_header(p, err, "says Fortran order (expected C order)");
+        status =
+            mwn_hint(err, "save it again from NumPy after np.ascontiguousarray(array)");
+    }
+out:
+    return status;
+}
+
 /* Everything of a file but its items; *start is where they begin. */
 static mwn_status read_head(const char *path, const struct mwn_mapping *file, bool grows,
                             struct mwn_npy *npy, size_t *start, struct mwn_error *err)
 {
-    mwn_status status = MWN_OK;
     struct parse p = {.path = path};
-    MWN_TRY(find_header(&p, file, start, err));
-    MWN_TRY(parse_dictionary(&p, npy, err));
-    MWN_TRY(find_type(&p, &npy->type, err));
-    if (p.fortran) {
-        (void)fail_header(&p, err, "says Fortran order (expected C order)");
-        status =
-            mwn_hint(err, "save it again from NumPy after np.ascontiguousarray(array)");
-        goto out;
-    }
-    MWN_TRY(check_size(&p, npy, file->size - *start, grows, err));
-out:
+    mwn_status status = read_header(&p, file, npy, start, err);
+    if (status == MWN_OK)
+        status = check_size(&p, npy, file->size - *start, grows, err);
     return status;
 }
 
@@ -283,24 +297,29 @@ void mwn_npy_unmap(struct mwn_npy_map *map)
     map->npy = (struct mwn_npy){0};
 }
 
-mwn_status mwn_npy_read(const char *path, struct mwn_npy *out, struct mwn_error *err)
+mwn_status mwn_npy_parse(const char *path, const void *bytes, size_t size,
+                         struct mwn_npy *out, struct mwn_error *err)
 {
-    mwn_status status = MWN_OK;
-    struct mwn_bytes file = {0};
+    const struct mwn_mapping content = {bytes, size};
     struct mwn_npy npy = {0};
     size_t start = 0;
-    MWN_TRY(mwn_file_read(path, FILE_LIMIT, &file, err));
-    const struct mwn_mapping content = {file.data, file.size};
-    MWN_TRY(read_head(path, &content, false, &npy, &start, err));
-    size_t bytes = npy.count * types[npy.type].size;
-    npy.data = mwn_arena_alloc(bytes);
-    if (npy.data == NULL) {
-        status = mwn_fail_memory(err, bytes, "the items of a .npy file");
-        goto out;
-    }
-    memcpy(npy.data, file.data + start, bytes);
+    mwn_status status = read_head(path, &content, false, &npy, &start, err);
+    if (status != MWN_OK)
+        return status;
+    npy.data = mwn_arena_alloc(size - start);
+    if (npy.data == NULL)
+        return mwn_fail_memory(err, size - start, "the items of a .npy file");
+    memcpy(npy.data, content.data + start, size - start);
     *out = npy;
-out:
+    return MWN_OK;
+}
+
+mwn_status mwn_npy_read(const char *path, struct mwn_npy *out, struct mwn_error *err)
+{
+    struct mwn_bytes file = {0};
+    mwn_status status = mwn_file_read(path, FILE_LIMIT, &file, err);
+    if (status == MWN_OK)
+        status = mwn_npy_parse(path, file.data, file.size, out, err);
     mwn_bytes_release(&file);
     return status;
 }
@@ -355,6 +374,67 @@ int64_t mwn_npy_int(const struct mwn_npy *npy, size_t i)
         return ((const uint32_t *)npy->data)[i];
     }
     return clamp_to_int(mwn_npy_real(npy, i));
+}
+
+/* ---- Files that stay on the disk ---------------------------------------------------- */
+
+size_t mwn_npy_item(enum mwn_npy_type type)
+{
+    return types[type].size;
+}
+
+/* Reads the header; the file's beginning is enough for it. */
+static mwn_status open_header(struct mwn_npy_file *file, const char *path,
+                              struct mwn_error *err)
+{
+    mwn_status status;
+    struct parse p = {.path = path};
+    size_t size = file->input.size < HEAD_SIZE ? file->input.size : HEAD_SIZE;
+    unsigned char *bytes = mwn_alloc(size, 1);
+    const struct mwn_mapping head = {bytes, size};
+    if (bytes == NULL)
+        return mwn_fail_memory(err, size, "the header of a .npy file");
+    MWN_TRY(mwn_input_read(&file->input, 0, bytes, size, err));
+    MWN_TRY(read_header(&p, &head, &file->npy, &file->start, err));
+    status = check_size(&p, &file->npy, file->input.size - file->start, false, err);
+out:
+    mwn_free(bytes);
+    return status;
+}
+
+mwn_status mwn_npy_file_open(struct mwn_npy_file *file, const char *path,
+                             struct mwn_error *err)
+{
+    const unsigned char *bytes = NULL;
+    *file = (struct mwn_npy_file){0};
+    mwn_status status = mwn_input_open(&file->input, path, err);
+    if (status == MWN_OK)
+        status = open_header(file, path, err);
+    if (status != MWN_OK) {
+        mwn_npy_file_close(file);
+        return status;
+    }
+    if (file->start % types[file->npy.type].size == 0)
+        bytes = mwn_input_map(&file->input);
+    const union {
+        const unsigned char *bytes;
+        void *items;
+    } data = {.bytes = bytes == NULL ? NULL : bytes + file->start};
+    file->npy.data = data.items;
+    return MWN_OK;
+}
+
+mwn_status mwn_npy_file_read(const struct mwn_npy_file *file, size_t first, size_t count,
+                             void *out, struct mwn_error *err)
+{
+    size_t item = types[file->npy.type].size;
+    return mwn_input_read(&file->input, file->start + first * item, out, count * item, err);
+}
+
+void mwn_npy_file_close(struct mwn_npy_file *file)
+{
+    mwn_input_close(&file->input);
+    *file = (struct mwn_npy_file){0};
 }
 
 /* ---- Writing ------------------------------------------------------------------------ */

@@ -29,6 +29,9 @@ struct mwn_npy {
  * is truncated, oversized, big-endian, Fortran-ordered or of another type. */
 MWN_MUST_CHECK mwn_status mwn_npy_read(const char *path, struct mwn_npy *out,
                                        struct mwn_error *err);
+/* The same out of memory; `path` is for messages. */
+MWN_MUST_CHECK mwn_status mwn_npy_parse(const char *path, const void *bytes, size_t size,
+                                        struct mwn_npy *out, struct mwn_error *err);
 void mwn_npy_release(struct mwn_npy *npy);
 /* Item i as a double, an integer. */
 double mwn_npy_real(const struct mwn_npy *npy, size_t i);
@@ -44,6 +47,29 @@ MWN_MUST_CHECK mwn_status mwn_npy_map(const char *path, struct mwn_npy_map *out,
                                       struct mwn_error *err);
 /* Safe on a zeroed map. */
 void mwn_npy_unmap(struct mwn_npy_map *map);
+
+/* A file whose items stay on the disk and may be more than the address space holds. Zero-initialise
+ * it. */
+struct mwn_npy_file {
+    struct mwn_npy
+        npy; /* data: in the mapped file; NULL: it could not be mapped, or its items
+                           are not aligned: mwn_npy_file_read() gives them           */
+    struct mwn_input input;
+    size_t start; /* where the items begin */
+};
+
+/* Checks the header and the size as mwn_npy_read() does; gzip is not unpacked. The file must not
+ * be cut while it is open. */
+MWN_MUST_CHECK mwn_status mwn_npy_file_open(struct mwn_npy_file *file, const char *path,
+                                            struct mwn_error *err);
+/* Items first .. first + count - 1, in whatever thread. */
+MWN_MUST_CHECK mwn_status mwn_npy_file_read(const struct mwn_npy_file *file, size_t first,
+                                            size_t count, void *out, struct mwn_error *err);
+/* Safe on a zeroed one. */
+void mwn_npy_file_close(struct mwn_npy_file *file);
+
+/* Bytes of an item. */
+size_t mwn_npy_item(enum mwn_npy_type type);
 
 /* A file's beginning up to the items, padded to a multiple of 64 bytes. */
 void mwn_npy_header(struct mwn_buf *buf, enum mwn_npy_type type, int dims,
