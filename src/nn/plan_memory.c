@@ -93,13 +93,15 @@ static void place_outputs_kept(struct mwn_plan *plan)
     plan->activation_bytes = at;
 }
 
-/* In evaluation a convolution may apply the batch-norm that alone reads it. */
+/* In evaluation a convolution may apply the batch-norm that alone reads it, if the residual is
+ * there by then. */
 static void fuse_norms(struct mwn_plan *plan)
 {
     const struct mwn_graph *graph = plan->shared->graph;
     for (int i = 0; i < graph->node_count; i++) {
         int x = graph->nodes[i].input[0];
-        if (graph->nodes[i].op != MWN_OP_bnorm || readers(graph, x) != 1)
+        if (graph->nodes[i].op != MWN_OP_bnorm || readers(graph, x) != 1 ||
+            graph->nodes[i].input[1] > x)
             continue;
         const struct mwn_op_impl *impl = mwn_layer_impl(&plan->layers[x]);
         if (impl->applies_norm && impl->applies_norm(&plan->layers[x]))
