@@ -164,7 +164,8 @@ mwn_status mwn_sample_prepare(const struct mwn_preparation *how, size_t position
         prepare_features(&stored, how->normalize, out);
         return MWN_OK;
     }
-    const struct crop crop = choose_crop(how, source->samples ? rng : NULL);
+    const struct crop crop =
+        choose_crop(how, source->samples || source->reader->plain ? rng : NULL);
     prepare_planes(&stored, how->normalize, &crop, out);
     return MWN_OK;
 }

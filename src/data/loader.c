@@ -201,7 +201,9 @@ static mwn_status check_options(const struct mwn_set *set,
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "data.normalize: has constants for %d channels, the data has %d",
                         normalize->channels, shape->c);
-    if (options->augment && set->source->samples && (shape->h > 1 || shape->w > 1) &&
+    bool varied =
+        set->source->samples || (set->source->reader && set->source->reader->plain);
+    if (options->augment && varied && (shape->h > 1 || shape->w > 1) &&
         (options->pad < 0 || options->pad >= shape->h || options->pad >= shape->w) &&
         options->pad != 0)
         return mwn_fail(err, MWN_ERR_CONFIG,

@@ -84,6 +84,7 @@ struct mwn_reader {
     const char *name, *summary;
     const char *normalize; /* what "auto" means: "cifar" or "mean" ... */
     bool single; /* a path is one part: others need a path of their own               */
+    bool plain;  /* load() ignores rng: samples are varied as those in memory are     */
     /* Fills a zeroed source. A part that the data has not got: MWN_ERR_IO. */
     mwn_status (*open)(struct mwn_source *source, const struct mwn_request *request,
                        struct mwn_error *err);
