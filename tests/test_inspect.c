@@ -61,7 +61,7 @@ static void test_conflicts_are_told_in_order(void **state)
     int32_t label[N];
     for (size_t i = 0; i < N; i++) {
         samples[i] = (unsigned char)(i / 2);
-        label[i] = i % 2;
+        label[i] = (int32_t)(i % 2);
     }
     const struct mwn_source sources[MWN_INSPECT_PARTS] = {source_of(samples, label, N)};
     assert_int_equal(mwn_inspect_equals(sources, &equals, &err), MWN_OK);

@@ -53,7 +53,7 @@ bool mwn_digest_end(mwn_digest *digest, char out[MWN_DIGEST_TEXT])
     unsigned char sum[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     bool fine = !digest->failed && EVP_DigestFinal_ex(digest->context, sum, &size) == 1;
-    for (unsigned i = 0; fine && i < size && 2 * i + 2 < MWN_DIGEST_TEXT; i++) {
+    for (size_t i = 0; fine && i < size && 2 * i + 2 < MWN_DIGEST_TEXT; i++) {
         out[2 * i] = digits[sum[i] >> 4];
         out[2 * i + 1] = digits[sum[i] & 15];
         out[2 * i + 2] = '\0';

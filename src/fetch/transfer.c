@@ -141,7 +141,7 @@ static void read_range(struct state *s, const char *text)
 static size_t take_header(char *line, size_t one, size_t length, void *user)
 {
     struct state *s = user;
-    char range[TAG_SIZE];
+    char range[TAG_SIZE] = "";
     const char *end = line + length, *value;
     (void)one;
     if (length > 5 &&
