@@ -108,20 +108,34 @@ static void prepare_plane(const struct stored *stored, size_t offset,
     }
 }
 
-/* Features: every number is a channel of its own. */
+/* out may be in. */
+static void normalize_features(const float *in, size_t n,
+                               const struct mwn_normalize *normalize, float *out)
+{
+    const float *mean = normalize->mean, *std = normalize->std;
+    if (normalize->channels == 1)
+#pragma omp simd
+        for (size_t i = 0; i < n; i++)
+            out[i] = (in[i] - mean[0]) / std[0];
+    else
+#pragma omp simd
+        for (size_t i = 0; i < n; i++)
+            out[i] = (in[i] - mean[i]) / std[i];
+}
+
+/* Features: every number is a channel of its own. Floats are read where they lie. */
 static void prepare_features(const struct stored *stored,
-                             const struct mwn_normalize *normalize, float *restrict out)
+                             const struct mwn_normalize *normalize, float *out)
 {
     static const struct scaling as_it_is = {1, 0}, from_byte = {1.0f / 255, 0};
     size_t n = (size_t)stored->shape.c;
-    const float *restrict mean = normalize->mean, *restrict std = normalize->std;
-    convert(stored, 0, n, stored->type == MWN_SAMPLE_U8 ? &from_byte : &as_it_is, out);
-    if (normalize->channels == 1)
-        for (size_t i = 0; i < n; i++)
-            out[i] = (out[i] - mean[0]) / std[0];
-    else
-        for (size_t i = 0; i < n; i++)
-            out[i] = (out[i] - mean[i]) / std[i];
+    const float *in = stored->sample;
+    if (stored->type != MWN_SAMPLE_F32) {
+        bool bytes = stored->type == MWN_SAMPLE_U8;
+        convert(stored, 0, n, bytes ? &from_byte : &as_it_is, out);
+        in = out;
+    }
+    normalize_features(in, n, normalize, out);
 }
 
 static struct crop choose_crop(const struct mwn_preparation *how, struct mwn_rng *rng)

@@ -126,6 +126,18 @@ static uint64_t round_of(const mwn_loader *loader, const struct slot *slot, size
     return slot->epoch + 1 + (i - slot->turn) / loader->set->n;
 }
 
+/* Asks the memory for a sample that will be copied soon: in shuffled order nothing else would. */
+static void fetch_sample(const struct mwn_source *source, size_t i)
+{
+    enum { LINE = 64, MOST = 4096 };
+    size_t bytes = mwn_source_stride(source);
+    if (!source->samples)
+        return;
+    const char *at = (const char *)source->samples + i * bytes;
+    for (size_t k = 0; k < bytes && k < MOST; k += LINE)
+        __builtin_prefetch(at + k);
+}
+
 /* A failure stays in the slot until next() comes to it. */
 static void fill_slot(const mwn_loader *loader, struct slot *slot)
 {
@@ -135,6 +147,8 @@ static void fill_slot(const mwn_loader *loader, struct slot *slot)
     slot->error.status = MWN_OK;
     for (size_t i = 0; i < slot->n; i++) {
         uint32_t position = slot->index[i];
+        if (i + 1 < slot->n)
+            fetch_sample(loader->set->source, loader->set->id[slot->index[i + 1]]);
         struct mwn_rng rng = mwn_rng_at(options->seed, options->augment_stream,
                                         round_of(loader, slot, i), position);
         float *out = slot->scratch ? slot->scratch : (float *)slot->x + i * loader->sample;
