@@ -147,6 +147,8 @@ static void print_sets(json_t *root)
     if (has(root, "sets.wrong_labels"))
         printf("; %.1f %% of the training labels wrong",
                100 * number_at(root, "sets.wrong_labels"));
+    if (has(root, "sets.damaged"))
+        printf("; %.0f damaged images left out", number_at(root, "sets.damaged"));
     printf("\n");
 }
 

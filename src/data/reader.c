@@ -75,7 +75,8 @@ const struct mwn_option mwn_data_option_rows[] = {
      "padding of the random crop, in pixels on each side"},
     {"normalize", MWN_OPT_TEXT, FIELD(normalize), "auto", 0, 0, NULL,
      "none, cifar, imagenet, mean (measured on the training set), constants as "
-     "'m1,m2,..;s1,s2,..', or auto (cifar for cifar10 and cifar100, else mean)"},
+     "'m1,m2,..;s1,s2,..', or auto (cifar for cifar10 and cifar100, imagenet for image "
+     "files, else mean)"},
     {"size", MWN_OPT_INT, FIELD(size), "224", 1, 4096, NULL,
      "image files: side of the square that the network sees, in pixels"},
     {"resize", MWN_OPT_INT, FIELD(resize), "0", 0, 16384, NULL,
