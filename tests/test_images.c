@@ -106,8 +106,9 @@ static void test_grey_becomes_three_equal_planes(void **state)
     (void)state;
     enum { W = 20, H = 12 };
     unsigned char pixels[W * H], both[W * H * 2];
-    for (int i = 0; i < W * H; i++) {
-        both[2 * i] = pixels[i] = image_value(i % W, i / W, 0, W, H);
+    for (size_t i = 0; i < sizeof(pixels); i++) {
+        pixels[i] = image_value((int)i % W, (int)i / W, 0, W, H);
+        both[2 * i] = pixels[i];
         both[2 * i + 1] = (unsigned char)i;
     }
     struct spng_ihdr header = {.width = W, .height = H, .bit_depth = 8};

@@ -195,11 +195,16 @@ static mwn_status find_dir(const struct mwn_request *request, char **dir,
     mwn_free(other);
     if (status != MWN_OK || *dir)
         return status;
-    if (missing)
-        return mwn_fail(err, MWN_ERR_IO, "%s: has no folder %s/ for the %s set", path,
-                        part_folders[request->part][0], mwn_part_name(request->part));
+    if (missing) {
+        mwn_fail(err, MWN_ERR_IO, "%s: has no folder %s/ for the %s set", path,
+                 part_folders[request->part][0], mwn_part_name(request->part));
+        return MWN_ERR_IO;
+    }
     *dir = mwn_strdup(path);
-    return *dir ? MWN_OK : mwn_fail_memory(err, strlen(path), "a path");
+    if (*dir)
+        return MWN_OK;
+    mwn_fail_memory(err, strlen(path), "a path");
+    return MWN_ERR_MEMORY;
 }
 
 static mwn_status folder_open(struct mwn_source *source, const struct mwn_request *request,

@@ -75,7 +75,7 @@ static void unquote(char *field, char **end)
 }
 
 /* The blanks at its end go. */
-static void trim_end(char *field, char *end)
+static void trim_end(const char *field, char *end)
 {
     while (end > field && is_blank(end[-1]))
         end--;
