@@ -643,6 +643,19 @@ static void test_an_unnamed_model_needs_its_name(void **state)
 
 /* ---- Every method with every network -------------------------------------------------- */
 
+/* A method that takes its weight net from a file gets one. */
+static void set_weight_net(mwn_config *config, const char *method)
+{
+    static const char net[] =
+        "{\"format\": \"mwnet-weight-net-1\", \"layers\": [{\"in\": 1, "
+        "\"out\": 1, \"weight\": [-0.5], \"bias\": [1]}]}";
+    const struct mwn_option *rows = mwn_method_find(method)->options;
+    if (!rows || !mwn_option_find(rows, "weight_net"))
+        return;
+    data_write_text("v.json", net);
+    set(config, "method.weight_net", data_path("v.json"));
+}
+
 static void try_pair(const char *method, const char *model)
 {
     struct mwn_error err = {0};
@@ -653,6 +666,7 @@ static void try_pair(const char *method, const char *model)
     set(config, "data.meta_per_class", "1");
     set(config, "data.limit", "4");
     set(config, "method.name", method);
+    set_weight_net(config, method);
     set(config, "model.name", model);
     set(config, "train.backend", "auto");
     set(config, "train.batch", "2");
