@@ -70,8 +70,8 @@ static mwn_status worker_init(struct worker *w, int argc, char **argv,
     MWN_TRY(bench_net_create(&w->net, argv[1], precision, threads, err));
     mwn_net_learner(w->net, &w->learner);
     MWN_TRY(mwn_bench_worker_begin(&w->at, argv[3], &w->learner, batch, err));
-    bool needs_meta = w->at.method->needs & MWN_NEEDS_META;
-    MWN_TRY(mwn_net_plan(w->net, batch, needs_meta ? batch : 0, err));
+    bool learns = w->at.method->needs & MWN_NEEDS_HYPERGRADIENT;
+    MWN_TRY(mwn_net_plan(w->net, batch, learns ? batch : 0, err));
     MWN_TRY(mwn_bench_data_create(&w->data, w->net, batch, err));
     MWN_TRY(warm_up(w, err));
 out:

@@ -430,6 +430,23 @@ struct mwn_learner {
      * before head is one layer, the rest another. */
     const size_t *layers; /* [layer_count]; borrowed */
     size_t layer_count;
+
+    /* For methods with a loss of their own on what the network puts out; optional, all or none.
+     * classes is what a sample's output has numbers: logits, whose softmax's cross-entropy is
+     * loss_i. */
+    size_t classes;
+    /* out[n][classes] of the last forward. */
+    mwn_status (*output)(void *self, double *out, struct mwn_error *err);
+    /* grad[n_params] = gradient of sum_ik slope[i][k] out[i][k], of the last forward. */
+    mwn_status (*pull)(void *self, const double *slope, void *grad, struct mwn_error *err);
+};
+
+/* What a method may want to know of the data that it will be given. 0 or NULL: unknown. */
+struct mwn_data_facts {
+    size_t n;                  /* training samples; a batch's index is below            */
+    size_t classes;            /* labels are 0..classes-1                               */
+    const double *class_count; /* [classes] training samples with that label; borrowed  */
+    uint64_t epochs, steps;    /* of the whole training; of an epoch                    */
 };
 
 /* Meta-Weight-Net on a learner of your own; see examples/own_model.c. */
@@ -445,16 +462,25 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_trainer_create(mwn_trainer **out,
                                                      size_t max_batch,
                                                      struct mwn_error *err);
 
+/* The same for methods that must know something of the data; what they lack in `facts` (NULL:
+ * nothing is known) is named in the error. *facts itself and class_count are borrowed for the
+ * call only. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_trainer_create_for(
+    mwn_trainer **out, struct mwn_learner *learner, const mwn_config *config,
+    size_t max_batch, const struct mwn_data_facts *facts, struct mwn_error *err);
+
 /* One iteration: virtual step, meta step, actual step (Shu et al. 2019, eq. 3-5). lr is
  * the learning rate of w in this iteration. meta may be NULL for methods without one.
- * weight[n] (may be NULL) receives V of each sample of the train batch, 0..1.
+ * weight[n] (may be NULL) receives the weight of each sample of the train batch: V, 0..1, of
+ * methods with a weight net, of others what plain training has as 1.
  * Fails with MWN_ERR_DIVERGED and with what the learner fails with. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_trainer_step(mwn_trainer *trainer,
                                                    const struct mwn_batch *train,
                                                    const struct mwn_batch *meta, double lr,
                                                    double *weight, struct mwn_error *err);
 
-/* V at the given losses: weight[n], 0..1. All ones for methods without a weight net. */
+/* The weight at the given losses: weight[n], V of methods with a weight net. All ones for methods
+ * whose weights are not a function of the loss. */
 MWN_API void mwn_trainer_weigh(const mwn_trainer *trainer, size_t n, const double *loss,
                                double *weight);
 

@@ -506,7 +506,9 @@ static mwn_status run_by_method(struct run *run, struct mwn_error *err)
         goto out;
     }
     MWN_TRY(method_options(run, options, err));
-    MWN_TRY(method->begin(self, options, run->step.max_n, 1, err));
+    MWN_TRY(method->begin(self, options,
+                          &(struct mwn_method_context){.max_n = run->step.max_n, .seed = 1},
+                          err));
     method_state(run, self, false);
     MWN_TRY(method->step(self, &run->step, err));
     method_state(run, self, true);

@@ -92,7 +92,10 @@ static void bench_open(struct bench *b, const struct setting *s)
     set_option(b, "lr", "1");
     set_option(b, "momentum", "0");
     set_option(b, "weight_decay", "0");
-    assert_int_equal(method->begin(b->self, b->options, TOY_BATCH, 5, &err), MWN_OK);
+    assert_int_equal(
+        method->begin(b->self, b->options,
+                      &(struct mwn_method_context){.max_n = TOY_BATCH, .seed = 5}, &err),
+        MWN_OK);
     if (s->warm) {
         double grad[TOY_PARAMS];
         for (size_t i = 0; i < TOY_PARAMS; i++)
@@ -525,8 +528,14 @@ static void test_a_restored_state_goes_on_with_the_same_bytes(void **state)
     memset(b.self, 0, mwn_method_mwnet.self_size);
     set_option(&a, "optimizer", "adam");
     set_option(&b, "optimizer", "adam");
-    assert_int_equal(mwn_method_mwnet.begin(a.self, a.options, TOY_BATCH, 1, NULL), MWN_OK);
-    assert_int_equal(mwn_method_mwnet.begin(b.self, b.options, TOY_BATCH, 2, NULL), MWN_OK);
+    assert_int_equal(mwn_method_mwnet.begin(
+                         a.self, a.options,
+                         &(struct mwn_method_context){.max_n = TOY_BATCH, .seed = 1}, NULL),
+                     MWN_OK);
+    assert_int_equal(mwn_method_mwnet.begin(
+                         b.self, b.options,
+                         &(struct mwn_method_context){.max_n = TOY_BATCH, .seed = 2}, NULL),
+                     MWN_OK);
     for (int i = 0; i < 3; i++)
         assert_int_equal(mwn_method_mwnet.step(a.self, &a.step, NULL), MWN_OK);
     memcpy(b.toy.params, a.toy.params, sizeof a.toy.params);
@@ -660,7 +669,8 @@ static void test_memory_that_runs_out_leaves_nothing_behind(void **state)
         mwn_method_mwnet.end(b.self);
         memset(b.self, 0, mwn_method_mwnet.self_size);
         mwn_mem_fail_after(n);
-        status = mwn_method_mwnet.begin(b.self, b.options, 4, 1, NULL);
+        status = mwn_method_mwnet.begin(
+            b.self, b.options, &(struct mwn_method_context){.max_n = 4, .seed = 1}, NULL);
         mwn_mem_fail_after(0);
         assert_true(n < 30);
         bench_close(&b);

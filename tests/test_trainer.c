@@ -61,7 +61,10 @@ static void train_by_hand(struct world *world, int steps, double weight[TRAIN])
     void *fields = mwn_alloc(1, method->options_size);
     assert_true(self && fields);
     assert_int_equal(mwn_options_default(method->options, fields, NULL), MWN_OK);
-    assert_int_equal(method->begin(self, fields, TOY_BATCH, 3, NULL), MWN_OK);
+    assert_int_equal(
+        method->begin(self, fields,
+                      &(struct mwn_method_context){.max_n = TOY_BATCH, .seed = 3}, NULL),
+        MWN_OK);
     assert_int_equal(mwn_step_init(&step, &world->learner, &meta, TOY_BATCH, true, NULL),
                      MWN_OK);
     for (int i = 0; i < steps; i++) {

@@ -31,6 +31,7 @@ struct slot {
     size_t n;
     uint64_t epoch; /* of the first sample; ENDLESS: its round    */
     uint64_t turn;  /* samples of that round; the next rounds follow */
+    uint64_t first; /* place in the epoch of the first one; not ENDLESS */
     bool ready;
 };
 
@@ -48,6 +49,7 @@ struct mwn_loader {
     uint32_t *order; /* owned [set->n]: the permutation of round order_round */
     uint64_t order_round;
     bool has_order;
+    double *upto; /* owned [set->n]: chances of the samples up to each; NULL: no draws */
     double waited;
 
     struct slot *slots; /* owned [slot_count] */
@@ -65,13 +67,31 @@ struct mwn_loader {
 
 /* ---- Which samples ------------------------------------------------------------------ */
 
+/* The first sample whose `upto` is above a point of 0..upto[n-1]. */
+static uint32_t sample_at(const mwn_loader *loader, double point)
+{
+    size_t low = 0, high = loader->set->n - 1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (loader->upto[middle] > point)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return (uint32_t)low;
+}
+
 static void use_order(mwn_loader *loader, uint64_t round)
 {
     if (loader->has_order && loader->order_round == round)
         return;
     struct mwn_rng rng =
         mwn_rng_at(loader->options.seed, loader->options.order_stream, round, 0);
-    mwn_rng_permutation(&rng, loader->order, loader->set->n);
+    size_t n = loader->set->n;
+    if (!loader->upto)
+        mwn_rng_permutation(&rng, loader->order, n);
+    for (size_t i = 0; loader->upto && i < n; i++)
+        loader->order[i] = sample_at(loader, mwn_rng_unit(&rng) * loader->upto[n - 1]);
     loader->order_round = round;
     loader->has_order = true;
 }
@@ -100,6 +120,7 @@ static void pick_samples(mwn_loader *loader, struct slot *slot, const struct pla
     slot->n = left < loader->batch ? left : loader->batch;
     slot->epoch = place->epoch;
     slot->turn = slot->n;
+    slot->first = first;
     if (loader->options.order == MWN_ORDER_SHUFFLE)
         use_order(loader, place->epoch);
     for (size_t i = 0; i < slot->n; i++)
@@ -149,8 +170,10 @@ static void fill_slot(const mwn_loader *loader, struct slot *slot)
         uint32_t position = slot->index[i];
         if (i + 1 < slot->n)
             fetch_sample(loader->set->source, loader->set->id[slot->index[i + 1]]);
+        /* A sample that was drawn twice is varied twice. */
+        uint64_t key = loader->upto ? slot->first + i : position;
         struct mwn_rng rng = mwn_rng_at(options->seed, options->augment_stream,
-                                        round_of(loader, slot, i), position);
+                                        round_of(loader, slot, i), key);
         float *out = slot->scratch ? slot->scratch : (float *)slot->x + i * loader->sample;
         if (mwn_sample_prepare(&how, position, options->augment ? &rng : NULL, out,
                                &slot->error) != MWN_OK)
@@ -255,6 +278,22 @@ static mwn_status make_slots(mwn_loader *loader, struct mwn_error *err)
     return MWN_OK;
 }
 
+static mwn_status make_chances(mwn_loader *loader, struct mwn_error *err)
+{
+    const struct mwn_set *set = loader->set;
+    const double *chance = loader->options.class_chance;
+    double sum = 0;
+    if (!chance || loader->options.order != MWN_ORDER_SHUFFLE)
+        return MWN_OK;
+    loader->upto = mwn_alloc(set->n, sizeof *loader->upto);
+    if (!loader->upto)
+        return mwn_fail_memory(err, set->n * sizeof *loader->upto, "chances of samples");
+    for (size_t i = 0; i < set->n; i++)
+        loader->upto[i] = sum += chance[set->given[i]];
+    loader->options.class_chance = NULL;
+    return MWN_OK;
+}
+
 /* Starts the workers with all signals blocked: these are for the program's own threads. */
 static mwn_status start_threads(mwn_loader *loader, struct mwn_error *err)
 {
@@ -308,6 +347,7 @@ mwn_status mwn_loader_create(mwn_loader **out, const struct mwn_set *set,
     pthread_cond_init(&loader->work, NULL);
     pthread_cond_init(&loader->done, NULL);
     MWN_TRY(make_slots(loader, err));
+    MWN_TRY(make_chances(loader, err));
     MWN_TRY(start_threads(loader, err));
     *out = loader;
 out:
@@ -338,6 +378,7 @@ void mwn_loader_free(mwn_loader *loader)
     }
     mwn_free(loader->slots);
     mwn_free(loader->order);
+    mwn_free(loader->upto);
     mwn_free(loader->threads);
     mwn_free(loader);
 }
@@ -361,7 +402,8 @@ size_t mwn_loader_bytes(const mwn_loader *loader)
     size_t sample = loader->sample * mwn_dtype_size(loader->options.dtype);
     size_t one = sample + sizeof *loader->slots->label + sizeof *loader->slots->index;
     size_t batch = loader->batch * one;
-    return loader->slot_count * batch + loader->set->n * sizeof *loader->order;
+    size_t place = sizeof *loader->order + (loader->upto ? sizeof *loader->upto : 0);
+    return loader->slot_count * batch + loader->set->n * place;
 }
 
 double mwn_loader_waited(const mwn_loader *loader)

@@ -43,6 +43,10 @@ struct mwn_loader_options {
     uint64_t seed;
     enum mwn_stream order_stream, augment_stream;
     enum mwn_dtype dtype; /* of the samples handed out */
+    /* [classes] For ORDER_SHUFFLE: how often samples of the classes (as given) are drawn, with
+     * replacement, relative to each other; not all 0. NULL: each sample once an epoch. Borrowed
+     * by mwn_loader_create() alone. */
+    const double *class_chance;
 };
 
 typedef struct mwn_loader mwn_loader;

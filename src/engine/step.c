@@ -68,30 +68,25 @@ const struct mwn_option mwn_meta_option_rows[] = {
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};
 #undef FIELD
 
-static mwn_status allocate_losses(struct mwn_step *step, bool needs_meta,
-                                  struct mwn_error *err)
+static mwn_status allocate_losses(struct mwn_step *step, struct mwn_error *err)
 {
-    size_t n = step->max_n;
-    step->loss = mwn_alloc(n, sizeof(double));
-    step->weight = mwn_alloc(n, sizeof(double));
-    step->coef = mwn_alloc(n, sizeof(double));
-    step->work = mwn_alloc(n, sizeof(double));
-    bool whole = step->loss && step->weight && step->coef && step->work;
-    if (needs_meta) {
-        step->d = mwn_alloc(n, sizeof(double));
-        step->meta_loss = mwn_alloc(n, sizeof(double));
-        whole = whole && step->d && step->meta_loss;
+    double **const rows[] = {&step->loss, &step->weight,    &step->coef,
+                             &step->d,    &step->meta_loss, &step->work};
+    for (size_t i = 0; i < MWN_COUNT(rows); i++) {
+        *rows[i] = mwn_alloc(step->max_n, sizeof(double));
+        if (!*rows[i])
+            return mwn_fail_memory(err, step->max_n * sizeof(double), "batch losses");
     }
-    return whole ? MWN_OK : mwn_fail_memory(err, 6 * n * sizeof(double), "batch losses");
+    return MWN_OK;
 }
 
-static mwn_status allocate_vectors(struct mwn_step *step, bool needs_meta,
+static mwn_status allocate_vectors(struct mwn_step *step, bool needs_hypergradient,
                                    struct mwn_error *err)
 {
     size_t size = mwn_dtype_size(step->learner->dtype), n = step->learner->n_params;
     size_t bytes = n <= SIZE_MAX / size / 3 ? n * size : 0;
     bool whole = bytes > 0 && (step->grad = mwn_arena_alloc(bytes)) != NULL;
-    if (whole && needs_meta) {
+    if (whole && needs_hypergradient) {
         step->direction = mwn_arena_alloc(bytes);
         step->shifted = mwn_arena_alloc(bytes);
         whole = step->direction && step->shifted;
@@ -101,7 +96,7 @@ static mwn_status allocate_vectors(struct mwn_step *step, bool needs_meta,
 
 mwn_status mwn_step_init(struct mwn_step *step, struct mwn_learner *learner,
                          const struct mwn_meta_options *options, size_t max_n,
-                         bool needs_meta, struct mwn_error *err)
+                         bool needs_hypergradient, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct mwn_sgd sgd = step->sgd;
@@ -112,8 +107,8 @@ mwn_status mwn_step_init(struct mwn_step *step, struct mwn_learner *learner,
     step->sgd.nesterov = sgd.nesterov;
     step->cut = mwn_layer_cut_of(mwn_layer_count(learner), options->layers);
     MWN_TRY(mwn_sgd_init(&step->sgd, learner->dtype, learner->n_params, err));
-    MWN_TRY(allocate_losses(step, needs_meta, err));
-    MWN_TRY(allocate_vectors(step, needs_meta, err));
+    MWN_TRY(allocate_losses(step, err));
+    MWN_TRY(allocate_vectors(step, needs_hypergradient, err));
 out:
     if (status != MWN_OK)
         mwn_step_release(step);
@@ -165,6 +160,7 @@ static mwn_status check_finite(const struct mwn_step *step, const struct mwn_bat
 mwn_status mwn_step_forward(struct mwn_step *step, struct mwn_error *err)
 {
     struct mwn_learner *learner = step->learner;
+    step->passed_over = false;
     mwn_status status = learner->forward(learner->self, step->train, step->loss, err);
     if (status != MWN_OK)
         return status;
@@ -307,6 +303,74 @@ mwn_status mwn_step_update(struct mwn_step *step, const double *coef, struct mwn
     struct mwn_learner *learner = step->learner;
     mwn_status status =
         learner->backward(learner->self, apply_given(step, coef), step->grad, err);
+    if (status == MWN_OK)
+        mwn_sgd_update(&step->sgd, step->lr, learner->params, step->grad);
+    return status;
+}
+
+mwn_status mwn_step_output(const struct mwn_step *step, const struct mwn_batch *batch,
+                           double *logits, double *prob, struct mwn_error *err)
+{
+    const struct mwn_learner *learner = step->learner;
+    size_t classes = learner->classes;
+    mwn_status status = learner->output(learner->self, logits, err);
+    for (size_t i = 0; i < batch->n && status == MWN_OK; i++) {
+        const double *z = logits + i * classes;
+        double top = -HUGE_VAL, sum = 0;
+        for (size_t k = 0; k < classes; k++)
+            top = !(z[k] <= top) ? z[k] : top;
+        for (size_t k = 0; k < classes; k++)
+            sum += exp(z[k] - top);
+        for (size_t k = 0; prob && k < classes; k++)
+            prob[i * classes + k] = exp(z[k] - top) / sum;
+        if (!isfinite(sum))
+            status =
+                mwn_fail(err, MWN_ERR_DIVERGED,
+                         "iteration %" PRIu64 ": an output for sample %zu of the batch "
+                         "is not finite",
+                         step->iteration, i);
+    }
+    return status;
+}
+
+mwn_status mwn_step_update_output(struct mwn_step *step, double *slope,
+                                  struct mwn_error *err)
+{
+    struct mwn_learner *learner = step->learner;
+    for (size_t i = 0; step->given && i < step->train->n; i++)
+        for (size_t k = 0; k < learner->classes; k++)
+            slope[i * learner->classes + k] *= step->given[i];
+    mwn_status status = learner->pull(learner->self, slope, step->grad, err);
+    if (status == MWN_OK)
+        mwn_sgd_update(&step->sgd, step->lr, learner->params, step->grad);
+    return status;
+}
+
+mwn_status mwn_step_forward_meta(struct mwn_step *step, struct mwn_error *err)
+{
+    struct mwn_learner *learner = step->learner;
+    double sum = 0;
+    mwn_status status = learner->forward(learner->self, step->meta, step->meta_loss, err);
+    if (status != MWN_OK)
+        return status;
+    for (size_t j = 0; j < step->meta->n; j++)
+        sum += step->meta_loss[j];
+    step->meta_mean = sum / (double)step->meta->n;
+    return check_finite(step, step->meta, step->meta_loss, "loss of meta", err);
+}
+
+mwn_status mwn_step_learn_meta(struct mwn_step *step, struct mwn_error *err)
+{
+    struct mwn_learner *learner = step->learner;
+    mwn_status status = mwn_step_forward_meta(step, err);
+    if (status != MWN_OK)
+        return status;
+    step->passed_over = true;
+    for (size_t i = 0; i < step->train->n; i++)
+        step->loss[i] = step->weight[i] = 0;
+    for (size_t j = 0; j < step->meta->n; j++)
+        step->coef[j] = 1 / (double)step->meta->n;
+    status = learner->backward(learner->self, step->coef, step->grad, err);
     if (status == MWN_OK)
         mwn_sgd_update(&step->sgd, step->lr, learner->params, step->grad);
     return status;

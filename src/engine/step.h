@@ -53,6 +53,7 @@ struct mwn_step {
     /* Results, valid within the iteration. */
     double *loss;      /* owned [max_n] of the train batch at w                         */
     double *weight;    /* owned [max_n] V_i as used in the actual step; methods fill it */
+    bool passed_over;  /* the train batch took no part: loss and weight hold nothing    */
     double *coef;      /* owned [max_n] work space for c_i                              */
     double *d;         /* owned [max_n] d_i = <grad l_i(w), u>                          */
     double *meta_loss; /* owned [max_n]                                                 */
@@ -62,11 +63,11 @@ struct mwn_step {
 };
 
 /* sgd fields momentum, dampening, weight_decay, nesterov must be set; max_n bounds both
- * batches. Vectors for the meta step are only allocated if needs_meta. On failure the step
+ * batches. Vectors for the hypergradient are only allocated if it is needed. On failure the step
  * is released. */
 MWN_MUST_CHECK mwn_status mwn_step_init(struct mwn_step *step, struct mwn_learner *learner,
                                         const struct mwn_meta_options *options,
-                                        size_t max_n, bool needs_meta,
+                                        size_t max_n, bool needs_hypergradient,
                                         struct mwn_error *err);
 void mwn_step_release(struct mwn_step *step);
 
@@ -84,4 +85,21 @@ MWN_MUST_CHECK mwn_status mwn_step_hypergradient(struct mwn_step *step, const do
 /* Actual step: w <- Opt_w(sum_i given_i coef_i grad l_i(w)). */
 MWN_MUST_CHECK mwn_status mwn_step_update(struct mwn_step *step, const double *coef,
                                           struct mwn_error *err);
+
+/* For learners with output and pull. logits[n][classes] of the last forward's batch, prob (may be
+ * NULL) their softmax. MWN_ERR_DIVERGED if one is not finite. */
+MWN_MUST_CHECK mwn_status mwn_step_output(const struct mwn_step *step,
+                                          const struct mwn_batch *batch, double *logits,
+                                          double *prob, struct mwn_error *err);
+/* Actual step along losses of the method's own, slope[train->n][classes] being their derivatives
+ * by the logits: w <- Opt_w(sum_i given_i <slope_i, grad logits_i>). Changes slope. */
+MWN_MUST_CHECK mwn_status mwn_step_update_output(struct mwn_step *step, double *slope,
+                                                 struct mwn_error *err);
+/* The meta batch as if it were a train batch: forward, with meta_loss and meta_mean (always of the
+ * cross-entropy). backward, output and pull are of it then. */
+MWN_MUST_CHECK mwn_status mwn_step_forward_meta(struct mwn_step *step,
+                                                struct mwn_error *err);
+/* An iteration on the meta batch alone: w <- Opt_w((1/m) sum_j grad l_j^meta(w)). The train batch
+ * is passed over, its weights are 0. */
+MWN_MUST_CHECK mwn_status mwn_step_learn_meta(struct mwn_step *step, struct mwn_error *err);
 #endif

@@ -9,15 +9,7 @@
 static mwn_status ce_step(void *self, struct mwn_step *step, struct mwn_error *err)
 {
     (void)self;
-    size_t n = step->train->n;
-    mwn_status status = mwn_step_forward(step, err);
-    if (status != MWN_OK)
-        return status;
-    for (size_t i = 0; i < n; i++) {
-        step->weight[i] = 1;
-        step->coef[i] = 1 / (double)n;
-    }
-    return mwn_step_update(step, step->coef, err);
+    return mwn_method_plain(step, err);
 }
 
 static void ce_weigh(const void *self, size_t n, const double *loss, double *weight)

@@ -38,15 +38,15 @@ static void frozen_end(void *self)
     mwn_weight_net_release(&f->net);
 }
 
-static mwn_status frozen_begin(void *self, const void *options, size_t max_n, uint64_t seed,
+static mwn_status frozen_begin(void *self, const void *options,
+                               const struct mwn_method_context *context,
                                struct mwn_error *err)
 {
     struct frozen *f = self;
     const struct frozen_options *o = options;
-    (void)seed;
     f->form = (enum mwn_weighting)o->weights;
     if (o->weight_net && *o->weight_net)
-        return mwn_weight_net_read(&f->net, o->weight_net, max_n, err);
+        return mwn_weight_net_read(&f->net, o->weight_net, context->max_n, err);
     mwn_fail(err, MWN_ERR_CONFIG, "method.weight_net: the file is not given");
     return mwn_hint(err, "make one by mwnet export RUN --weight-net FILE.json");
 }

@@ -1,5 +1,7 @@
-/* method.c - the table of all methods, made from method_list.h. */
+/* method.c - the table of all methods, made from method_list.h, and what several of them do. */
 #include "methods/method.h"
+
+#include "base/status.h"
 
 #include <string.h>
 
@@ -15,4 +17,56 @@ const struct mwn_method *mwn_method_find(const char *name)
         if (strcmp((*m)->name, name) == 0)
             return *m;
     return NULL;
+}
+
+mwn_status mwn_method_check(const struct mwn_method *method,
+                            const struct mwn_data_facts *facts,
+                            const struct mwn_learner *learner, struct mwn_error *err)
+{
+    const struct {
+        unsigned need;
+        bool is_there;
+        const char *what;
+    } row[] = {
+        {MWN_NEEDS_CLASSES, facts->classes > 0 && facts->class_count,
+         "the number of samples of each class (facts: classes, class_count)"},
+        {MWN_NEEDS_INDEX, facts->n > 0, "the number of training samples (facts: n)"},
+        {MWN_NEEDS_EPOCHS, facts->epochs > 0 && facts->steps > 0,
+         "the length of the training (facts: epochs, steps)"},
+        {MWN_NEEDS_OUTPUT, learner->classes > 0 && learner->output && learner->pull,
+         "a learner with classes, output and pull"},
+    };
+    for (size_t i = 0; i < MWN_COUNT(row); i++)
+        if ((method->needs & row[i].need) && !row[i].is_there)
+            return mwn_fail(err, MWN_ERR_CONFIG, "method '%s' needs %s", method->name,
+                            row[i].what);
+    if ((method->needs & MWN_NEEDS_CLASSES) && (method->needs & MWN_NEEDS_OUTPUT) &&
+        facts->classes != learner->classes)
+        return mwn_fail(err, MWN_ERR_CONFIG,
+                        "the learner has %zu classes, the data has %zu", learner->classes,
+                        facts->classes);
+    return MWN_OK;
+}
+
+mwn_status mwn_method_update(struct mwn_step *step, struct mwn_error *err)
+{
+    size_t n = step->train->n;
+    for (size_t i = 0; i < n; i++)
+        step->coef[i] = step->weight[i] / (double)n;
+    return mwn_step_update(step, step->coef, err);
+}
+
+mwn_status mwn_method_plain(struct mwn_step *step, struct mwn_error *err)
+{
+    mwn_status status = mwn_step_forward(step, err);
+    if (status != MWN_OK)
+        return status;
+    for (size_t i = 0; i < step->train->n; i++)
+        step->weight[i] = 1;
+    return mwn_method_update(step, err);
+}
+
+uint64_t mwn_method_epoch(const struct mwn_data_facts *facts, const struct mwn_step *step)
+{
+    return facts->steps > 0 ? step->iteration / facts->steps : 0;
 }

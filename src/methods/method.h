@@ -7,7 +7,24 @@
 #include "engine/step.h"
 #include "engine/weight_net.h"
 
-enum { MWN_NEEDS_META = 1 };
+/* What a method cannot do without. */
+enum {
+    MWN_NEEDS_META = 1, /* a meta batch                                           */
+    MWN_NEEDS_HYPERGRADIENT =
+        2,                 /* mwn_step_hypergradient() and its vectors               */
+    MWN_NEEDS_CLASSES = 4, /* facts: classes, class_count                            */
+    MWN_NEEDS_INDEX = 8,   /* facts: n; batches with an index                        */
+    MWN_NEEDS_EPOCHS = 16, /* facts: epochs, steps; the epochs must not grow later   */
+    MWN_NEEDS_OUTPUT = 32, /* a learner with output and pull                         */
+    MWN_NEEDS_LOADER = 64  /* a say in which samples a batch has                     */
+};
+
+/* What a method begins with. */
+struct mwn_method_context {
+    size_t max_n; /* bounds both batches */
+    uint64_t seed;
+    struct mwn_data_facts facts; /* class_count is valid during begin only */
+};
 
 /* A vector of a method's state, for checkpoints. */
 struct mwn_state_item {
@@ -23,13 +40,16 @@ struct mwn_method {
     size_t options_size, self_size;   /* both structs start zeroed                       */
     const struct mwn_option *options; /* rows of section "method", NULL for none         */
     /* All below are optional but step. */
-    mwn_status (*begin)(void *self, const void *options, size_t max_n, uint64_t seed,
-                        struct mwn_error *err);
+    mwn_status (*begin)(void *self, const void *options,
+                        const struct mwn_method_context *context, struct mwn_error *err);
+    /* How often, relative to each other, samples of the classes are to be drawn, with
+     * replacement: chance[facts->classes]. Without it every sample comes once an epoch. */
+    void (*draw)(const void *options, const struct mwn_data_facts *facts, double *chance);
     /* One whole iteration; fills step->weight. Allocates nothing. */
     mwn_status (*step)(void *self, struct mwn_step *step, struct mwn_error *err);
     /* The state to checkpoint, in place; returns the number of items. */
     int (*state)(void *self, struct mwn_state_item items[MWN_STATE_MAX]);
-    /* V at the given losses, for curves. */
+    /* The weight at the given losses, for curves. */
     void (*weigh)(const void *self, size_t n, const double *loss, double *weight);
     void (*end)(void *self); /* safe on a zeroed self */
 };
@@ -41,5 +61,19 @@ struct mwn_method {
 /* All of them, NULL-terminated. */
 extern const struct mwn_method *const mwn_methods[];
 const struct mwn_method *mwn_method_find(const char *name); /* NULL if unknown */
+
+/* MWN_ERR_CONFIG, naming what is missing, unless facts and learner have what the method needs
+ * of them. */
+MWN_MUST_CHECK mwn_status mwn_method_check(const struct mwn_method *method,
+                                           const struct mwn_data_facts *facts,
+                                           const struct mwn_learner *learner,
+                                           struct mwn_error *err);
+
+/* For methods: the actual step with c_i = weight_i / n, from step->weight. */
+MWN_MUST_CHECK mwn_status mwn_method_update(struct mwn_step *step, struct mwn_error *err);
+/* The plain iteration: forward, all weights 1, update. */
+MWN_MUST_CHECK mwn_status mwn_method_plain(struct mwn_step *step, struct mwn_error *err);
+/* The complete epochs before this iteration. */
+uint64_t mwn_method_epoch(const struct mwn_data_facts *facts, const struct mwn_step *step);
 
 #endif

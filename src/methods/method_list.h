@@ -2,3 +2,4 @@
 MWN_METHOD(ce)
 MWN_METHOD(mwnet)
 MWN_METHOD(frozen)
+MWN_METHOD(cmwnet)

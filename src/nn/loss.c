@@ -112,7 +112,7 @@ mwn_status mwn_loss_forward(struct mwn_loss *loss, const void *logits,
 }
 
 /* Derivative of loss i by logit j. */
-static double slope(const struct mwn_loss *loss, size_t i, size_t j, double mass)
+static double slope_of(const struct mwn_loss *loss, size_t i, size_t j, double mass)
 {
     return loss->prob[i * loss->classes + j] * mass - loss->target[i * loss->classes + j];
 }
@@ -131,8 +131,14 @@ void mwn_loss_backward(const struct mwn_loss *loss, const double *coef, void *gl
         double mass = target_mass(loss, i);
         for (size_t j = 0; j < loss->classes; j++)
             put(loss->dtype, glogits, i * loss->classes + j,
-                coef[i] * slope(loss, i, j, mass));
+                coef[i] * slope_of(loss, i, j, mass));
     }
+}
+
+void mwn_loss_pull(const struct mwn_loss *loss, const double *slope, void *glogits)
+{
+    for (size_t i = 0; i < loss->n * loss->classes; i++)
+        put(loss->dtype, glogits, i, slope[i]);
 }
 
 void mwn_loss_jvp(const struct mwn_loss *loss, const void *tlogits, double *dloss)
@@ -140,8 +146,8 @@ void mwn_loss_jvp(const struct mwn_loss *loss, const void *tlogits, double *dlos
     for (size_t i = 0; i < loss->n; i++) {
         double mass = target_mass(loss, i), sum = 0;
         for (size_t j = 0; j < loss->classes; j++)
-            sum +=
-                item(loss->dtype, tlogits, i * loss->classes + j) * slope(loss, i, j, mass);
+            sum += item(loss->dtype, tlogits, i * loss->classes + j) *
+                   slope_of(loss, i, j, mass);
         dloss[i] = sum;
     }
 }

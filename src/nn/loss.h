@@ -26,6 +26,8 @@ MWN_MUST_CHECK mwn_status mwn_loss_forward(struct mwn_loss *loss, const void *lo
                                            struct mwn_error *err);
 /* Gradient of sum_i coef_i loss_i by the logits: coef_i (p_ik sum_j t_ij - t_ik). */
 void mwn_loss_backward(const struct mwn_loss *loss, const double *coef, void *glogits);
+/* Derivatives by the logits that someone else has worked out: slope[n][classes]. */
+void mwn_loss_pull(const struct mwn_loss *loss, const double *slope, void *glogits);
 /* dloss_i = sum_k zdot_ik (p_ik sum_j t_ij - t_ik). */
 void mwn_loss_jvp(const struct mwn_loss *loss, const void *tlogits, double *dloss);
 

@@ -437,6 +437,22 @@ out:
     return status;
 }
 
+static mwn_status net_output(void *self, double *out, struct mwn_error *err)
+{
+    (void)err;
+    mwn_net_logits(self, out);
+    return MWN_OK;
+}
+
+static mwn_status net_pull(void *self, const double *slope, void *grad,
+                           struct mwn_error *err)
+{
+    mwn_net *net = self;
+    struct mwn_binding at = binding(net, SLOT_TRAIN, net->params.bytes);
+    at.grad = grad;
+    return mwn_plan_pull(net->last, &at, slope, err);
+}
+
 void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
 {
     *out = (struct mwn_learner){.self = net,
@@ -449,7 +465,10 @@ void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
                                 .jvp = net_jvp,
                                 .meta = net_meta,
                                 .layers = net->layers,
-                                .layer_count = net->layer_count};
+                                .layer_count = net->layer_count,
+                                .classes = (size_t)mwn_net_classes(net),
+                                .output = net_output,
+                                .pull = net_pull};
 }
 
 mwn_status mwn_net_infer(mwn_net *net, const struct mwn_batch *batch, double *logits,

@@ -305,13 +305,16 @@ static mwn_status run_action(struct mwn_plan *plan, const struct mwn_binding *at
     return backward_node(plan, at, a->node, is_last);
 }
 
-/* Backward down to node `last`, which has parameters, or through all (MWN_NO_NODE). */
-static mwn_status backward_to(struct mwn_plan *plan, const struct mwn_binding *at, int last,
-                              const double *coef, struct mwn_error *err)
+static void *output_gradient(const struct mwn_plan *plan, const struct mwn_binding *at)
 {
-    int output = plan->shared->graph->output;
-    mwn_loss_backward(&plan->loss, coef,
-                      at_offset(at->scratch, plan->places[output].gy[0]));
+    return at_offset(at->scratch, plan->places[plan->shared->graph->output].gy[0]);
+}
+
+/* From the gradient of the output, which is in place, down to node `last`, which has parameters,
+ * or through all (MWN_NO_NODE). */
+static mwn_status backward_to(struct mwn_plan *plan, const struct mwn_binding *at, int last,
+                              struct mwn_error *err)
+{
     for (size_t k = 0; k < plan->action_count; k++) {
         const struct mwn_action *a = &plan->actions[k];
         if (run_action(plan, at, a, a->node == last) != MWN_OK)
@@ -325,7 +328,15 @@ static mwn_status backward_to(struct mwn_plan *plan, const struct mwn_binding *a
 mwn_status mwn_plan_backward(struct mwn_plan *plan, const struct mwn_binding *at,
                              const double *coef, struct mwn_error *err)
 {
-    return backward_to(plan, at, MWN_NO_NODE, coef, err);
+    mwn_loss_backward(&plan->loss, coef, output_gradient(plan, at));
+    return backward_to(plan, at, MWN_NO_NODE, err);
+}
+
+mwn_status mwn_plan_pull(struct mwn_plan *plan, const struct mwn_binding *at,
+                         const double *slope, struct mwn_error *err)
+{
+    mwn_loss_pull(&plan->loss, slope, output_gradient(plan, at));
+    return backward_to(plan, at, MWN_NO_NODE, err);
 }
 
 /* Nodes run in falling order, so the lowest one with a wanted parameter is the last. */
@@ -337,7 +348,8 @@ mwn_status mwn_plan_backward_from(struct mwn_plan *plan, const struct mwn_bindin
     for (int p = 0; p < graph->param_count; p++)
         if (plan->shared->param_at[p] >= from && graph->params[p].node < last)
             last = graph->params[p].node;
-    return backward_to(plan, at, last, coef ? coef : plan->mean, err);
+    mwn_loss_backward(&plan->loss, coef ? coef : plan->mean, output_gradient(plan, at));
+    return backward_to(plan, at, last, err);
 }
 
 /* Points tw at a node's part of the direction; false if all of it counts as zero. */

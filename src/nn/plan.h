@@ -91,7 +91,10 @@ MWN_MUST_CHECK mwn_status mwn_plan_forward(struct mwn_plan *plan,
 MWN_MUST_CHECK mwn_status mwn_plan_backward(struct mwn_plan *plan,
                                             const struct mwn_binding *at,
                                             const double *coef, struct mwn_error *err);
-/* The same; coef NULL: for the mean of the losses; parameters before byte offset `from` may be
+/* The same from derivatives by the logits: slope[n][classes]. */
+MWN_MUST_CHECK mwn_status mwn_plan_pull(struct mwn_plan *plan, const struct mwn_binding *at,
+                                        const double *slope, struct mwn_error *err);
+/* The same as mwn_plan_backward; coef NULL: for the mean of the losses; parameters before byte offset `from` may be
  * left out. */
 MWN_MUST_CHECK mwn_status mwn_plan_backward_from(struct mwn_plan *plan,
                                                  const struct mwn_binding *at,

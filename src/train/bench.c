@@ -71,7 +71,7 @@ static void bench_release(struct bench *bench)
 /* A step beside a measurement of the peak, which is short against it. */
 static mwn_status timed_step(struct bench *bench, struct worker *w, struct mwn_error *err)
 {
-    bool is_meta = w->at.method->needs & MWN_NEEDS_META;
+    bool is_meta = w->at.method->needs & MWN_NEEDS_HYPERGRADIENT;
     double flops = mwn_net_flops(bench->net) * (double)bench->subject->batch / 1e9;
     double peak = mwn_peak_measure(mwn_net_backend(bench->net), MWN_PRECISION_F32,
                                    mwn_net_threads(bench->net), 0.004);

@@ -70,15 +70,20 @@ mwn_status mwn_bench_data_create(struct mwn_bench_data *data, const mwn_net *net
     struct mwn_rng rng = mwn_rng_at(1, MWN_STREAM_BENCH, 0, 0);
     data->x = mwn_alloc(count, sizeof *data->x);
     data->label = mwn_alloc(n, sizeof *data->label);
-    if (!data->x || !data->label)
+    data->index = mwn_alloc(n, sizeof *data->index);
+    if (!data->x || !data->label || !data->index)
         return mwn_fail_memory(err, count * sizeof *data->x, "the data");
     for (size_t i = 0; i < count; i++)
         data->x[i] = (float)mwn_rng_normal(&rng);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         data->label[i] = (int32_t)(i % MWN_BENCH_CLASSES);
+        data->index[i] = (uint32_t)i;
+    }
     for (size_t k = 0; k < 2; k++)
-        data->batch[k] =
-            (struct mwn_batch){.n = n, .x = data->x + k * n * sample, .label = data->label};
+        data->batch[k] = (struct mwn_batch){.n = n,
+                                            .x = data->x + k * n * sample,
+                                            .label = data->label,
+                                            .index = data->index};
     return MWN_OK;
 }
 
@@ -86,7 +91,29 @@ void mwn_bench_data_release(struct mwn_bench_data *data)
 {
     mwn_free(data->x);
     mwn_free(data->label);
+    mwn_free(data->index);
     memset(data, 0, sizeof *data);
+}
+
+/* As if the batch were the training set, every class in turn, in one epoch after another. */
+static mwn_status begin_method(struct mwn_bench_worker *worker,
+                               const struct mwn_learner *learner, size_t n,
+                               struct mwn_error *err)
+{
+    double count[MWN_BENCH_CLASSES] = {0};
+    const struct mwn_method_context context = {.max_n = n,
+                                               .seed = 1,
+                                               .facts = {.n = n,
+                                                         .classes = MWN_BENCH_CLASSES,
+                                                         .class_count = count,
+                                                         .epochs = 100,
+                                                         .steps = 1}};
+    for (size_t i = 0; i < n; i++)
+        count[i % MWN_BENCH_CLASSES] += 1;
+    mwn_status status = mwn_method_check(worker->method, &context.facts, learner, err);
+    if (status != MWN_OK || !worker->method->begin)
+        return status;
+    return worker->method->begin(worker->self, worker->options, &context, err);
 }
 
 mwn_status mwn_bench_worker_begin(struct mwn_bench_worker *worker, const char *method,
@@ -106,12 +133,11 @@ mwn_status mwn_bench_worker_begin(struct mwn_bench_worker *worker, const char *m
         return mwn_fail_memory(err, worker->method->self_size, "a method's state");
     if (worker->method->options)
         MWN_TRY(mwn_options_default(worker->method->options, worker->options, err));
-    if (worker->method->begin)
-        MWN_TRY(worker->method->begin(worker->self, worker->options, n, 1, err));
+    MWN_TRY(begin_method(worker, learner, n, err));
     worker->step.sgd.momentum = 0.9;
     worker->step.sgd.weight_decay = 5e-4;
     MWN_TRY(mwn_step_init(&worker->step, learner, &meta, n,
-                          worker->method->needs & MWN_NEEDS_META, err));
+                          worker->method->needs & MWN_NEEDS_HYPERGRADIENT, err));
     worker->step.lr = 1e-4;
 out:
     return status;

@@ -25,6 +25,7 @@ MWN_MUST_CHECK mwn_status mwn_bench_net(mwn_net **out, const char *model,
 struct mwn_bench_data {
     float *x;                  /* owned [2][n][sample]                        */
     int32_t *label;            /* owned [n]: every class in turn, in both     */
+    uint32_t *index;           /* owned [n]: 0, 1, ..., in both               */
     struct mwn_batch batch[2]; /* the train batch and the meta batch          */
 };
 /* Fills a zeroed struct; release it after a failure too. */

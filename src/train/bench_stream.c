@@ -111,7 +111,7 @@ mwn_status mwn_bench_stream_steps(struct mwn_bench_stream *stream,
 {
     mwn_status status = MWN_OK;
     struct mwn_step *step = &worker->step;
-    bool needs_meta = worker->method->needs & MWN_NEEDS_META;
+    bool needs_meta = worker->method->needs & MWN_NEEDS_HYPERGRADIENT;
     struct mwn_batch train, meta;
     double start = mwn_clock_now();
     step->train = &train;

@@ -130,7 +130,7 @@ void mwn_meta_source_choose(struct mwn_run *run)
 
 uint64_t mwn_meta_source_steps(const struct mwn_run *run, uint64_t iteration)
 {
-    uint64_t every = (uint64_t)run->settings.meta.every, first = mwn_run_steps(run);
+    uint64_t every = mwn_run_meta_every(run), first = mwn_run_steps(run);
     uint64_t all = (iteration + every - 1) / every;
     if (!is_used(run))
         return all;

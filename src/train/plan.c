@@ -32,7 +32,7 @@ static mwn_status time_steps(struct mwn_run *run, struct times *times,
                              struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    uint64_t every = (uint64_t)run->settings.meta.every;
+    uint64_t every = mwn_run_meta_every(run);
     double with_meta = 0, without = 0;
 
     MWN_TRY(time_step(run, 0, &with_meta, err));

@@ -42,6 +42,7 @@ struct mwn_run {
     void *meta_items;      /* owned: work space of meta_source.c                     */
     uint32_t *meta_chosen; /* owned [sets.meta.n] positions in train; NULL: the set stays */
     double *given;         /* owned [batch]: weights that the data gives; NULL: none */
+    double *class_count; /* owned [classes]: training samples with each given label */
     struct mwn_hash data_hash, option_hash;
 
     /* The state, all of it in a checkpoint. */
@@ -95,6 +96,9 @@ MWN_MUST_CHECK mwn_status mwn_run_seek(struct mwn_run *run, struct mwn_error *er
 MWN_MUST_CHECK mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err);
 /* Steps of an epoch. */
 uint64_t mwn_run_steps(const struct mwn_run *run);
+/* A meta batch comes in every such iteration: meta.every for methods that learn from it by a
+ * hypergradient, else 1. */
+uint64_t mwn_run_meta_every(const struct mwn_run *run);
 bool mwn_run_at_limit(const struct mwn_run *run);
 /* Calls the progress callback and notes a wish to stop. */
 void mwn_run_report(struct mwn_run *run, const char *phase);

@@ -76,6 +76,47 @@ mwn_status mwn_run_make_eval_loader(mwn_loader **out, const struct mwn_settings 
     return mwn_loader_create(out, set, normalize, &options, err);
 }
 
+/* What the method may know of the data; steps is 0 as long as there is no loader. */
+static struct mwn_data_facts data_facts(const struct mwn_run *run)
+{
+    return (struct mwn_data_facts){.n = run->sets.train.n,
+                                   .classes = (size_t)run->sets.classes,
+                                   .class_count = run->class_count,
+                                   .epochs = (uint64_t)run->settings.train.epochs,
+                                   .steps = run->train ? mwn_run_steps(run) : 0};
+}
+
+static mwn_status count_classes(struct mwn_run *run, struct mwn_error *err)
+{
+    const struct mwn_set *set = &run->sets.train;
+    size_t classes = (size_t)run->sets.classes;
+    run->class_count = mwn_alloc(classes, sizeof *run->class_count);
+    if (!run->class_count)
+        return mwn_fail_memory(err, classes * sizeof *run->class_count, "class counts");
+    for (size_t i = 0; i < set->n; i++)
+        run->class_count[set->given[i]] += 1;
+    return MWN_OK;
+}
+
+static mwn_status make_train_loader(struct mwn_run *run, struct mwn_loader_options options,
+                                    struct mwn_error *err)
+{
+    const struct mwn_method *method = run->settings.method;
+    const struct mwn_data_facts facts = data_facts(run);
+    double *chance = NULL;
+    if (method->draw) {
+        chance = mwn_alloc(facts.classes, sizeof *chance);
+        if (!chance)
+            return mwn_fail_memory(err, facts.classes * sizeof *chance, "class chances");
+        method->draw(run->settings.method_options, &facts, chance);
+        options.class_chance = chance;
+    }
+    mwn_status status =
+        mwn_loader_create(&run->train, &run->sets.train, &run->normalize, &options, err);
+    mwn_free(chance);
+    return status;
+}
+
 static mwn_status make_loaders(struct mwn_run *run, struct mwn_error *err)
 {
     const struct mwn_settings *settings = &run->settings;
@@ -91,8 +132,7 @@ static mwn_status make_loaders(struct mwn_run *run, struct mwn_error *err)
         .augment_stream = MWN_STREAM_AUGMENT,
         .dtype = MWN_F32,
     };
-    mwn_status status =
-        mwn_loader_create(&run->train, &run->sets.train, &run->normalize, &options, err);
+    mwn_status status = make_train_loader(run, options, err);
     if (status == MWN_OK && (settings->method->needs & MWN_NEEDS_META)) {
         options.batch = (size_t)settings->meta.batch;
         options.order = MWN_ORDER_ENDLESS;
@@ -115,7 +155,10 @@ static mwn_status plan_net(struct mwn_run *run, struct mwn_error *err)
 {
     size_t batch = mwn_loader_batch(run->train);
     size_t meta = run->meta ? mwn_loader_batch(run->meta) : 0;
-    mwn_status status = mwn_net_plan(run->net, batch, meta, err);
+    bool learns = run->settings.method->needs & MWN_NEEDS_HYPERGRADIENT;
+    mwn_status status = mwn_net_plan(run->net, batch, learns ? meta : 0, err);
+    if (status == MWN_OK && !learns && meta) /* It takes the train batch's place. */
+        status = mwn_net_plan(run->net, meta, 0, err);
     mwn_loader *const loaders[] = {run->valid, run->test};
     const size_t samples[] = {run->sets.valid.n, run->sets.test.n};
 
@@ -144,7 +187,7 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
     run->step.sgd.weight_decay = settings->train.weight_decay;
     run->step.sgd.nesterov = settings->train.nesterov;
     mwn_status status = mwn_step_init(&run->step, &run->learner, &settings->meta, max_n,
-                                      run->meta != NULL, err);
+                                      method->needs & MWN_NEEDS_HYPERGRADIENT, err);
     if (status != MWN_OK)
         return status;
     run->step.seed = (uint64_t)settings->train.seed;
@@ -153,10 +196,12 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
     run->method_self = mwn_alloc(1, method->self_size);
     if (!run->method_self || (weighted && !run->given))
         return mwn_fail_memory(err, method->self_size, "the method");
-    if (!method->begin)
-        return MWN_OK;
-    return method->begin(run->method_self, settings->method_options, max_n,
-                         (uint64_t)settings->train.seed, err);
+    const struct mwn_method_context context = {
+        .max_n = max_n, .seed = (uint64_t)settings->train.seed, .facts = data_facts(run)};
+    status = mwn_method_check(method, &context.facts, &run->learner, err);
+    if (status == MWN_OK && method->begin)
+        status = method->begin(run->method_self, settings->method_options, &context, err);
+    return status;
 }
 
 static struct mwn_hash hash_more(struct mwn_hash hash, const void *bytes, size_t size)
@@ -227,6 +272,7 @@ mwn_status mwn_run_setup(struct mwn_run *run, struct mwn_error *err)
     MWN_TRY(mwn_normalize_resolve(&run->normalize, &settings->data, &run->sets.train, err));
     MWN_TRY(mwn_meta_source_init(run, err));
     MWN_TRY(check_meta(run, err));
+    MWN_TRY(count_classes(run, err));
     MWN_TRY(make_loaders(run, err));
     MWN_TRY(mwn_run_make_net(&run->net, settings, run->sets.shape, run->sets.classes, err));
     MWN_TRY(plan_net(run, err));
@@ -256,6 +302,7 @@ void mwn_run_release(struct mwn_run *run)
     mwn_free(run->given);
     mwn_free(run->meta_items);
     mwn_free(run->meta_chosen);
+    mwn_free(run->class_count);
     mwn_step_release(&run->step);
     mwn_net_free(run->net);
     mwn_normalize_release(&run->normalize);

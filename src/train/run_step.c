@@ -12,6 +12,13 @@ uint64_t mwn_run_steps(const struct mwn_run *run)
     return mwn_loader_steps(run->train);
 }
 
+uint64_t mwn_run_meta_every(const struct mwn_run *run)
+{
+    const struct mwn_settings *settings = &run->settings;
+    bool learns = settings->method->needs & MWN_NEEDS_HYPERGRADIENT;
+    return learns ? (uint64_t)settings->meta.every : 1;
+}
+
 bool mwn_run_at_limit(const struct mwn_run *run)
 {
     uint64_t limit = (uint64_t)run->settings.train.stop_after;
@@ -66,8 +73,9 @@ static void add_sums(struct mwn_run *run, const struct mwn_batch *batch, bool wi
 {
     struct mwn_epoch_sums *sums = &run->sums;
     const struct mwn_set *set = &run->sets.train;
+    size_t n = run->step.passed_over ? 0 : batch->n;
 
-    for (size_t i = 0; i < batch->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         double weight = run->step.weight[i];
         uint32_t at = batch->index[i];
         sums->loss += run->step.loss[i];
@@ -79,12 +87,14 @@ static void add_sums(struct mwn_run *run, const struct mwn_batch *batch, bool wi
         *(wrong ? &sums->wrong : &sums->clean) += 1;
         *(wrong ? &sums->wrong_weight : &sums->clean_weight) += weight;
     }
-    sums->samples += (double)batch->n;
+    sums->samples += (double)n;
     if (with_meta) {
         sums->meta_steps += 1;
         sums->meta_loss += run->step.meta_mean;
     }
     mwn_weight_log_add(&run->weights, run->epoch, batch->n, batch->index, run->step.weight);
+    if (run->step.passed_over)
+        return;
     if (run->journal.value)
         mwn_net_margins(run->net, run->journal.margin, run->journal.rival);
     mwn_journal_add(&run->journal, batch->n, batch->index, run->step.weight,
@@ -133,7 +143,7 @@ mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err)
     struct mwn_batch train = {0}, meta = {0};
     double start = mwn_clock_now();
     bool with_meta = run->meta && mwn_meta_source_ready(run) &&
-                     run->iteration % (uint64_t)settings->meta.every == 0;
+                     run->iteration % mwn_run_meta_every(run) == 0;
 
     mwn_status status = next_batch(run, run->train, &train, 2 * run->iteration, err);
     if (status == MWN_OK && with_meta)
@@ -143,6 +153,7 @@ mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err)
     run->step.train = &train;
     run->step.meta = with_meta ? &meta : NULL;
     run->step.iteration = run->iteration;
+    run->step.meta_mean = 0;
     run->step.given = given_weights(run, &train);
     run->step.lr = mwn_schedule_lr(&settings->train.schedule, (size_t)run->epoch,
                                    (size_t)run->epoch_step, (size_t)mwn_run_steps(run));

@@ -175,7 +175,7 @@ static void add_cost(struct mwn_json *json, const struct mwn_run *run)
 bool mwn_summary_has_curve(const struct mwn_run *run)
 {
     const struct mwn_method *method = run->settings.method;
-    return method->weigh && (method->needs & MWN_NEEDS_META);
+    return method->weigh && (method->needs & MWN_NEEDS_HYPERGRADIENT);
 }
 
 void mwn_summary_curve(struct mwn_json *json, const char *key, const struct mwn_run *run)

@@ -12,7 +12,8 @@
 struct mwn_trainer {
     struct mwn_settings settings;
     struct mwn_step step;
-    void *self; /* owned: the method's state */
+    struct mwn_data_facts facts; /* class_count is NULL once the method has begun */
+    void *self;                  /* owned: the method's state */
 };
 
 static mwn_status check_layers(const struct mwn_learner *learner, struct mwn_error *err)
@@ -53,7 +54,12 @@ static mwn_status check_learner(const struct mwn_learner *learner, size_t max_ba
 static mwn_status check_abilities(const struct mwn_settings *settings,
                                   const struct mwn_learner *learner, struct mwn_error *err)
 {
-    if (!(settings->method->needs & MWN_NEEDS_META))
+    if (settings->method->needs & MWN_NEEDS_LOADER) {
+        mwn_fail(err, MWN_ERR_CONFIG, "method '%s' chooses the samples of a batch",
+                 settings->method->name);
+        return mwn_hint(err, "whoever makes the batches can do that, with method.name=ce");
+    }
+    if (!(settings->method->needs & MWN_NEEDS_HYPERGRADIENT))
         return MWN_OK;
     if (!learner->meta)
         return mwn_fail(err, MWN_ERR_CONFIG, "method '%s' needs a learner with meta",
@@ -66,9 +72,26 @@ static mwn_status check_abilities(const struct mwn_settings *settings,
     return MWN_OK;
 }
 
-mwn_status mwn_trainer_create(mwn_trainer **out, struct mwn_learner *learner,
-                              const mwn_config *config, size_t max_batch,
-                              struct mwn_error *err)
+static mwn_status begin_method(mwn_trainer *trainer, size_t max_batch,
+                               struct mwn_error *err)
+{
+    const struct mwn_settings *settings = &trainer->settings;
+    const struct mwn_method *method = settings->method;
+    const struct mwn_method_context context = {.max_n = max_batch,
+                                               .seed = (uint64_t)settings->train.seed,
+                                               .facts = trainer->facts};
+    trainer->facts.class_count = NULL;
+    trainer->self = mwn_alloc(1, method->self_size ? method->self_size : 1);
+    if (!trainer->self)
+        return mwn_fail_memory(err, method->self_size, "the method's state");
+    if (!method->begin)
+        return MWN_OK;
+    return method->begin(trainer->self, settings->method_options, &context, err);
+}
+
+mwn_status mwn_trainer_create_for(mwn_trainer **out, struct mwn_learner *learner,
+                                  const mwn_config *config, size_t max_batch,
+                                  const struct mwn_data_facts *facts, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     mwn_trainer *trainer = NULL;
@@ -79,28 +102,29 @@ mwn_status mwn_trainer_create(mwn_trainer **out, struct mwn_learner *learner,
     struct mwn_settings *settings = &trainer->settings;
     MWN_TRY(mwn_settings_resolve(settings, config, err));
     MWN_TRY(check_abilities(settings, learner, err));
-
-    const struct mwn_method *method = settings->method;
+    if (facts)
+        trainer->facts = *facts;
+    MWN_TRY(mwn_method_check(settings->method, &trainer->facts, learner, err));
     trainer->step.sgd.momentum = settings->train.momentum;
     trainer->step.sgd.dampening = settings->train.dampening;
     trainer->step.sgd.weight_decay = settings->train.weight_decay;
     trainer->step.sgd.nesterov = settings->train.nesterov;
     MWN_TRY(mwn_step_init(&trainer->step, learner, &settings->meta, max_batch,
-                          method->needs & MWN_NEEDS_META, err));
+                          settings->method->needs & MWN_NEEDS_HYPERGRADIENT, err));
     trainer->step.seed = (uint64_t)settings->train.seed;
-    trainer->self = mwn_alloc(1, method->self_size ? method->self_size : 1);
-    if (!trainer->self) {
-        status = mwn_fail_memory(err, method->self_size, "the method's state");
-        goto out;
-    }
-    if (method->begin)
-        MWN_TRY(method->begin(trainer->self, settings->method_options, max_batch,
-                              (uint64_t)settings->train.seed, err));
+    MWN_TRY(begin_method(trainer, max_batch, err));
     *out = trainer;
 out:
     if (status != MWN_OK)
         mwn_trainer_free(trainer);
     return status;
+}
+
+mwn_status mwn_trainer_create(mwn_trainer **out, struct mwn_learner *learner,
+                              const mwn_config *config, size_t max_batch,
+                              struct mwn_error *err)
+{
+    return mwn_trainer_create_for(out, learner, config, max_batch, NULL, err);
 }
 
 static mwn_status check_batch(const struct mwn_step *step, const struct mwn_batch *batch,
@@ -114,6 +138,44 @@ static mwn_status check_batch(const struct mwn_step *step, const struct mwn_batc
     return MWN_OK;
 }
 
+/* What a method that looks at labels or positions relies on. */
+static mwn_status check_labels(const mwn_trainer *trainer, const struct mwn_batch *batch,
+                               const char *what, struct mwn_error *err)
+{
+    unsigned needs = trainer->settings.method->needs;
+    bool by_label = needs & (MWN_NEEDS_CLASSES | MWN_NEEDS_OUTPUT);
+    size_t classes =
+        needs & MWN_NEEDS_OUTPUT ? trainer->step.learner->classes : trainer->facts.classes;
+    if (by_label && !batch->label)
+        return mwn_fail(err, MWN_ERR_CONFIG,
+                        "method '%s' needs labels, the %s batch has none",
+                        trainer->settings.method->name, what);
+    for (size_t i = 0; by_label && i < batch->n; i++)
+        if (batch->label[i] < 0 || (size_t)batch->label[i] >= classes)
+            return mwn_fail(
+                err, MWN_ERR_CONFIG,
+                "sample %zu of the %s batch has the label %d (expected 0 .. %zu)", i, what,
+                (int)batch->label[i], classes - 1);
+    return MWN_OK;
+}
+
+static mwn_status check_index(const mwn_trainer *trainer, const struct mwn_batch *batch,
+                              struct mwn_error *err)
+{
+    if (!(trainer->settings.method->needs & MWN_NEEDS_INDEX))
+        return MWN_OK;
+    if (!batch->index)
+        return mwn_fail(err, MWN_ERR_CONFIG, "method '%s' needs the batch's index",
+                        trainer->settings.method->name);
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->index[i] >= trainer->facts.n)
+            return mwn_fail(err, MWN_ERR_CONFIG,
+                            "sample %zu of the batch has the index %" PRIu32
+                            " (expected below facts.n, %zu)",
+                            i, batch->index[i], trainer->facts.n);
+    return MWN_OK;
+}
+
 mwn_status mwn_trainer_step(mwn_trainer *trainer, const struct mwn_batch *train,
                             const struct mwn_batch *meta, double lr, double *weight,
                             struct mwn_error *err)
@@ -121,8 +183,9 @@ mwn_status mwn_trainer_step(mwn_trainer *trainer, const struct mwn_batch *train,
     mwn_status status = MWN_OK;
     struct mwn_step *step = &trainer->step;
     const struct mwn_method *method = trainer->settings.method;
-    bool due = (method->needs & MWN_NEEDS_META) &&
-               step->iteration % (uint64_t)trainer->settings.meta.every == 0;
+    bool learns = method->needs & MWN_NEEDS_HYPERGRADIENT;
+    uint64_t every = learns ? (uint64_t)trainer->settings.meta.every : 1;
+    bool due = (method->needs & MWN_NEEDS_META) && step->iteration % every == 0;
     if (due && !meta)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "iteration %" PRIu64 ": method '%s' needs a meta batch",
@@ -133,8 +196,12 @@ mwn_status mwn_trainer_step(mwn_trainer *trainer, const struct mwn_batch *train,
                         ": the learning rate is %g (expected 0 or more)",
                         step->iteration, lr);
     MWN_TRY(check_batch(step, train, "training", err));
-    if (due)
+    MWN_TRY(check_labels(trainer, train, "training", err));
+    MWN_TRY(check_index(trainer, train, err));
+    if (due) {
         MWN_TRY(check_batch(step, meta, "meta", err));
+        MWN_TRY(check_labels(trainer, meta, "meta", err));
+    }
     step->train = train;
     step->meta = due ? meta : NULL;
     step->lr = lr;
