@@ -333,16 +333,21 @@ mwn_status mwn_step_output(const struct mwn_step *step, const struct mwn_batch *
     return status;
 }
 
-mwn_status mwn_step_update_output(struct mwn_step *step, double *slope,
-                                  struct mwn_error *err)
+mwn_status mwn_step_pull(struct mwn_step *step, double *slope, struct mwn_error *err)
 {
     struct mwn_learner *learner = step->learner;
     for (size_t i = 0; step->given && i < step->train->n; i++)
         for (size_t k = 0; k < learner->classes; k++)
             slope[i * learner->classes + k] *= step->given[i];
-    mwn_status status = learner->pull(learner->self, slope, step->grad, err);
+    return learner->pull(learner->self, slope, step->grad, err);
+}
+
+mwn_status mwn_step_update_output(struct mwn_step *step, double *slope,
+                                  struct mwn_error *err)
+{
+    mwn_status status = mwn_step_pull(step, slope, err);
     if (status == MWN_OK)
-        mwn_sgd_update(&step->sgd, step->lr, learner->params, step->grad);
+        mwn_sgd_update(&step->sgd, step->lr, step->learner->params, step->grad);
     return status;
 }
 

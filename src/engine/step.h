@@ -91,8 +91,11 @@ MWN_MUST_CHECK mwn_status mwn_step_update(struct mwn_step *step, const double *c
 MWN_MUST_CHECK mwn_status mwn_step_output(const struct mwn_step *step,
                                           const struct mwn_batch *batch, double *logits,
                                           double *prob, struct mwn_error *err);
-/* Actual step along losses of the method's own, slope[train->n][classes] being their derivatives
- * by the logits: w <- Opt_w(sum_i given_i <slope_i, grad logits_i>). Changes slope. */
+/* step->grad = sum_i given_i <slope_i, grad logits_i>, slope[train->n][classes] being derivatives of
+ * losses of the method's own by the logits. Changes slope. */
+MWN_MUST_CHECK mwn_status mwn_step_pull(struct mwn_step *step, double *slope,
+                                        struct mwn_error *err);
+/* The same, and the actual step along it. */
 MWN_MUST_CHECK mwn_status mwn_step_update_output(struct mwn_step *step, double *slope,
                                                  struct mwn_error *err);
 /* The meta batch as if it were a train batch: forward, with meta_loss and meta_mean (always of the

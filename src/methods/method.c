@@ -33,6 +33,8 @@ mwn_status mwn_method_check(const struct mwn_method *method,
         {MWN_NEEDS_INDEX, facts->n > 0, "the number of training samples (facts: n)"},
         {MWN_NEEDS_EPOCHS, facts->epochs > 0 && facts->steps > 0,
          "the length of the training (facts: epochs, steps)"},
+        {MWN_NEEDS_STEPS, facts->steps > 0,
+         "the number of steps of an epoch (facts: steps)"},
         {MWN_NEEDS_OUTPUT, learner->classes > 0 && learner->output && learner->pull,
          "a learner with classes, output and pull"},
     };

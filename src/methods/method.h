@@ -16,13 +16,15 @@ enum {
     MWN_NEEDS_INDEX = 8,   /* facts: n; batches with an index                        */
     MWN_NEEDS_EPOCHS = 16, /* facts: epochs, steps; the epochs must not grow later   */
     MWN_NEEDS_OUTPUT = 32, /* a learner with output and pull                         */
-    MWN_NEEDS_LOADER = 64  /* a say in which samples a batch has                     */
+    MWN_NEEDS_LOADER = 64, /* a say in which samples a batch has                     */
+    MWN_NEEDS_STEPS = 128  /* facts: steps                                           */
 };
 
 /* What a method begins with. */
 struct mwn_method_context {
     size_t max_n; /* bounds both batches */
     uint64_t seed;
+    size_t outputs;              /* the learner's classes                  */
     struct mwn_data_facts facts; /* class_count is valid during begin only */
 };
 

@@ -103,6 +103,7 @@ static mwn_status begin_method(struct mwn_bench_worker *worker,
     double count[MWN_BENCH_CLASSES] = {0};
     const struct mwn_method_context context = {.max_n = n,
                                                .seed = 1,
+                                               .outputs = learner->classes,
                                                .facts = {.n = n,
                                                          .classes = MWN_BENCH_CLASSES,
                                                          .class_count = count,

@@ -157,7 +157,9 @@ static mwn_status plan_net(struct mwn_run *run, struct mwn_error *err)
     size_t meta = run->meta ? mwn_loader_batch(run->meta) : 0;
     bool learns = run->settings.method->needs & MWN_NEEDS_HYPERGRADIENT;
     mwn_status status = mwn_net_plan(run->net, batch, learns ? meta : 0, err);
-    if (status == MWN_OK && !learns && meta) /* It takes the train batch's place. */
+    if (status == MWN_OK && meta &&
+        (!learns || (run->settings.method->needs &
+                     MWN_NEEDS_OUTPUT))) /* It takes the train batch's place. */
         status = mwn_net_plan(run->net, meta, 0, err);
     mwn_loader *const loaders[] = {run->valid, run->test};
     const size_t samples[] = {run->sets.valid.n, run->sets.test.n};
@@ -196,8 +198,10 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
     run->method_self = mwn_alloc(1, method->self_size);
     if (!run->method_self || (weighted && !run->given))
         return mwn_fail_memory(err, method->self_size, "the method");
-    const struct mwn_method_context context = {
-        .max_n = max_n, .seed = (uint64_t)settings->train.seed, .facts = data_facts(run)};
+    const struct mwn_method_context context = {.max_n = max_n,
+                                               .seed = (uint64_t)settings->train.seed,
+                                               .outputs = run->learner.classes,
+                                               .facts = data_facts(run)};
     status = mwn_method_check(method, &context.facts, &run->learner, err);
     if (status == MWN_OK && method->begin)
         status = method->begin(run->method_self, settings->method_options, &context, err);

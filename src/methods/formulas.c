@@ -1,0 +1,57 @@
+/* formulas.c - small formulas that several methods share. */
+#include "methods/formulas.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double mwn_focal_slope(double loss, double gamma)
+{
+    double p = exp(-loss), miss = -expm1(-loss);
+    if (!(miss > 0)) /* l / (1 - p) goes to 1 */
+        return gamma > 0 ? 0 : 1;
+    return pow(miss, gamma) * (1 + gamma * p * loss / miss);
+}
+
+void mwn_effective_weights(size_t classes, const double *count, double beta, double *weight)
+{
+    double sum = 0, present = 0;
+    for (size_t c = 0; c < classes; c++) {
+        weight[c] = 0;
+        if (!(count[c] > 0))
+            continue;
+        weight[c] = beta < 1 ? (1 - beta) / -expm1(count[c] * log(beta)) : 1 / count[c];
+        sum += weight[c];
+        present += 1;
+    }
+    for (size_t c = 0; c < classes; c++)
+        weight[c] *= present / sum;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double mwn_quantile(size_t n, const double *value, double q, double *work)
+{
+    memcpy(work, value, n * sizeof *work);
+    qsort(work, n, sizeof *work, by_value);
+    double place = ceil(q * (double)n - 1e-9) - 1;
+    size_t at = place > 0 ? (size_t)place : 0;
+    return work[at < n ? at : n - 1];
+}
+
+size_t mwn_argmax(size_t n, const double *value)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < n; k++)
+        best = value[k] > value[best] ? k : best;
+    return best;
+}
+
+uint64_t mwn_last_epochs(uint64_t epochs, double share)
+{
+    return (uint64_t)ceil((double)epochs * (1 - share) - 1e-9);
+}

@@ -1,0 +1,21 @@
+/* meta_only.c - plain cross-entropy on the meta set alone.
+ *
+ *     w <- Opt_w( (1/m) sum_j grad l_j^meta(w) )
+ *
+ * What the clean samples are worth by themselves: the other twin that a comparison needs. A step
+ * is made for every batch of the training set, which is not looked at. */
+#include "methods/method.h"
+
+static mwn_status meta_only_step(void *self, struct mwn_step *step, struct mwn_error *err)
+{
+    (void)self;
+    return mwn_step_learn_meta(step, err);
+}
+
+const struct mwn_method mwn_method_meta_only = {
+    .name = "meta_only",
+    .summary = "plain cross-entropy on the meta set alone",
+    .reference = "the baseline of comparisons with a clean set",
+    .needs = MWN_NEEDS_META,
+    .step = meta_only_step,
+};
