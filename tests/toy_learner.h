@@ -27,6 +27,7 @@ struct toy_pass {
     const double *x;
     double h[TOY_BATCH][TOY_HIDDEN], mean[TOY_HIDDEN], r;
     double p[TOY_BATCH][TOY_CLASSES]; /* softmax minus one-hot: dloss/dz */
+    double z[TOY_BATCH][TOY_CLASSES]; /* logits                          */
 };
 
 struct toy {
@@ -65,6 +66,7 @@ static void toy_run(struct toy_pass *pass, const double *w, const struct mwn_bat
             for (size_t k = 0; k < TOY_HIDDEN; k++)
                 z += w[TOY_AT_HEAD + c * TOY_HIDDEN + k] * pass->r *
                      (pass->h[i][k] - pass->mean[k]);
+            pass->z[i][c] = z;
             p[c] = exp(z);
             sum += p[c];
         }
@@ -75,13 +77,13 @@ static void toy_run(struct toy_pass *pass, const double *w, const struct mwn_bat
     }
 }
 
-/* Gradient by the last layer's parameters, and dg[n][HIDDEN]. */
-static void toy_back_head(const struct toy_pass *pass, const double *w, const double *coef,
+/* Gradient by the last layer's parameters from slope[n][CLASSES], and dg[n][HIDDEN]. */
+static void toy_back_head(const struct toy_pass *pass, const double *w, const double *slope,
                           double *grad, double dg[][TOY_HIDDEN])
 {
     for (size_t i = 0; i < pass->n; i++) {
         for (size_t c = 0; c < TOY_CLASSES; c++) {
-            double dz = coef[i] * pass->p[i][c];
+            double dz = slope[i * TOY_CLASSES + c];
             grad[TOY_AT_OUT + c] += dz;
             for (size_t k = 0; k < TOY_HIDDEN; k++) {
                 size_t at = TOY_AT_HEAD + c * TOY_HIDDEN + k;
@@ -92,12 +94,12 @@ static void toy_back_head(const struct toy_pass *pass, const double *w, const do
     }
 }
 
-static void toy_back(const struct toy_pass *pass, const double *w, const double *coef,
-                     double *grad)
+static void toy_back_from(const struct toy_pass *pass, const double *w, const double *slope,
+                          double *grad)
 {
     double dg[TOY_BATCH][TOY_HIDDEN] = {{0}}, mean[TOY_HIDDEN] = {0}, dr = 0;
     memset(grad, 0, TOY_PARAMS * sizeof *grad);
-    toy_back_head(pass, w, coef, grad, dg);
+    toy_back_head(pass, w, slope, grad, dg);
     for (size_t i = 0; i < pass->n; i++) {
         for (size_t k = 0; k < TOY_HIDDEN; k++) {
             mean[k] += dg[i][k] / (double)pass->n;
@@ -115,6 +117,16 @@ static void toy_back(const struct toy_pass *pass, const double *w, const double 
                 grad[k * TOY_IN + j] += dz * pass->x[i * TOY_IN + j];
         }
     }
+}
+
+static void toy_back(const struct toy_pass *pass, const double *w, const double *coef,
+                     double *grad)
+{
+    double slope[TOY_BATCH * TOY_CLASSES];
+    for (size_t i = 0; i < pass->n; i++)
+        for (size_t c = 0; c < TOY_CLASSES; c++)
+            slope[i * TOY_CLASSES + c] = coef[i] * pass->p[i][c];
+    toy_back_from(pass, w, slope, grad);
 }
 
 /* Tangents of h, of their mean and of r along dir. */
@@ -216,6 +228,27 @@ static mwn_status toy_meta(void *self, const void *params, const struct mwn_batc
     return MWN_OK;
 }
 
+static mwn_status toy_output(void *self, double *out, struct mwn_error *err)
+{
+    struct toy *toy = self;
+    (void)err;
+    if (toy_fails(toy))
+        return MWN_ERR_RUNTIME;
+    memcpy(out, toy->pass.z, toy->pass.n * sizeof *toy->pass.z);
+    return MWN_OK;
+}
+
+static mwn_status toy_pull(void *self, const double *slope, void *grad,
+                           struct mwn_error *err)
+{
+    struct toy *toy = self;
+    (void)err;
+    if (toy_fails(toy))
+        return MWN_ERR_RUNTIME;
+    toy_back_from(&toy->pass, toy->params, slope, grad);
+    return MWN_OK;
+}
+
 static const size_t toy_layers[] = {0, TOY_AT_BIAS, TOY_AT_HEAD, TOY_AT_OUT};
 
 /* Parameters spread over -0.8 .. 0.8, the same every time. */
@@ -234,7 +267,10 @@ static struct mwn_learner toy_learner(struct toy *toy)
                                 .jvp = toy_jvp,
                                 .meta = toy_meta,
                                 .layers = toy_layers,
-                                .layer_count = MWN_COUNT(toy_layers)};
+                                .layer_count = MWN_COUNT(toy_layers),
+                                .classes = TOY_CLASSES,
+                                .output = toy_output,
+                                .pull = toy_pull};
 }
 
 /* A batch of n <= TOY_BATCH samples. */
