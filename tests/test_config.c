@@ -244,6 +244,13 @@ static void test_options_of_another_method_are_for_recipes_only(void **state)
     mwn_config_free(config);
 
     config = new_config();
+    assert_int_equal(read_text(config, "method: {name: ce, form: mixture}\n", &err),
+                     MWN_OK);
+    s = resolve(config);
+    mwn_settings_release(&s);
+    mwn_config_free(config);
+
+    config = new_config();
     assert_int_equal(read_text(config, "method: {name: ce, hidden: big}\n", &err), MWN_OK);
     status = mwn_settings_resolve(&s, config, &err);
     data_expect(&err, status, MWN_ERR_CONFIG, "recipe.yaml:1: method.hidden", NULL);

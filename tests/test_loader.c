@@ -361,6 +361,61 @@ static void test_shuffled_epochs_are_new_permutations(void **state)
     mwn_loader_free(loader);
 }
 
+/* Classes 0..9 have 2 or 3 of the 23 samples each. */
+static void test_draws_follow_the_chances_of_the_classes(void **state)
+{
+    (void)state;
+    static const double chance[10] = {1, 0, 3, 0, 0, 0, 0, 0, 0, 0};
+    struct mwn_loader_options options = base_options(MWN_ORDER_SHUFFLE);
+    double drawn[10] = {0}, size[10] = {0}, all = 0;
+    options.class_chance = chance;
+    for (size_t i = 0; i < COUNT; i++)
+        size[made.given[i]] += 1;
+    mwn_loader *loader = open_loader(&options);
+    assert_int_equal(mwn_loader_steps(loader), 4);
+    for (uint64_t epoch = 0; epoch < 500; epoch++) {
+        struct mwn_batch batch;
+        seek(loader, epoch, 0);
+        for (int step = 0; step < 4; step++) {
+            next(loader, &batch);
+            for (size_t i = 0; i < batch.n; i++) {
+                assert_int_equal(batch.label[i], made.given[batch.index[i]]);
+                drawn[batch.label[i]] += 1;
+                all += 1;
+            }
+        }
+    }
+    double first = size[0] / (size[0] + 3 * size[2]);
+    assert_true(all > 0 && drawn[0] + drawn[2] >= all);
+    assert_true(fabs(drawn[0] / all - first) < 0.02);
+    mwn_loader_free(loader);
+}
+
+static void test_a_sample_drawn_twice_is_varied_twice(void **state)
+{
+    (void)state;
+    double chance[10] = {0};
+    struct mwn_loader_options options = base_options(MWN_ORDER_SHUFFLE);
+    struct mwn_batch batch;
+    size_t twice = 0, varied = 0;
+    chance[made.given[0]] = 1;
+    options.class_chance = chance;
+    options.augment = options.flip = true;
+    options.pad = 3;
+    options.batch = 20;
+    mwn_loader *loader = open_loader(&options);
+    next(loader, &batch);
+    const float *x = batch.x;
+    for (size_t i = 1; i < batch.n; i++) {
+        if (batch.index[i] != batch.index[0])
+            continue;
+        twice++;
+        varied += memcmp(x, x + i * SAMPLE, SAMPLE * sizeof *x) != 0;
+    }
+    assert_true(twice > 2 && varied > twice / 2);
+    mwn_loader_free(loader);
+}
+
 static void test_large_batch_is_clamped_to_the_set(void **state)
 {
     (void)state;
@@ -451,13 +506,14 @@ static void test_seek_beyond_the_epoch_is_reported(void **state)
 /* ---- Threads ------------------------------------------------------------------------ */
 
 /* All that 60 calls of next() give, with seeks in between. */
-static uint64_t trace(enum mwn_loader_order order, int threads)
+static uint64_t trace(enum mwn_loader_order order, const double *chance, int threads)
 {
     struct mwn_loader_options options = base_options(order);
     uint64_t sum = 1469598103934665603U;
     options.augment = options.flip = true;
     options.pad = 3;
     options.threads = threads;
+    options.class_chance = chance;
     mwn_loader *loader = open_loader(&options);
     for (uint64_t call = 0; call < 60; call++) {
         struct mwn_batch batch;
@@ -482,12 +538,16 @@ static void test_batches_are_the_same_for_any_number_of_threads(void **state)
     static const enum mwn_loader_order orders[] = {MWN_ORDER_FIXED, MWN_ORDER_SHUFFLE,
                                                    MWN_ORDER_ENDLESS};
     for (size_t o = 0; o < MWN_COUNT(orders); o++) {
-        uint64_t alone = trace(orders[o], 0);
-        assert_true(alone == trace(orders[o], 1));
-        assert_true(alone == trace(orders[o], 3));
-        assert_true(alone == trace(orders[o], 7));
+        uint64_t alone = trace(orders[o], NULL, 0);
+        assert_true(alone == trace(orders[o], NULL, 1));
+        assert_true(alone == trace(orders[o], NULL, 3));
+        assert_true(alone == trace(orders[o], NULL, 7));
     }
-    assert_true(trace(MWN_ORDER_FIXED, 1) != trace(MWN_ORDER_SHUFFLE, 1));
+    const double chance[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    uint64_t drawn = trace(MWN_ORDER_SHUFFLE, chance, 0);
+    assert_true(drawn == trace(MWN_ORDER_SHUFFLE, chance, 3));
+    assert_true(drawn != trace(MWN_ORDER_SHUFFLE, NULL, 0));
+    assert_true(trace(MWN_ORDER_FIXED, NULL, 1) != trace(MWN_ORDER_SHUFFLE, NULL, 1));
 }
 
 static void test_batch_stays_valid_until_the_call_after_next(void **state)
@@ -644,8 +704,10 @@ static void test_failing_allocations_leave_nothing_behind(void **state)
     struct mwn_loader_options options = base_options(MWN_ORDER_SHUFFLE);
     mwn_status status = MWN_ERR_MEMORY;
     uint64_t n = 0;
+    const double chance[10] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     options.threads = 2;
     options.dtype = MWN_F64;
+    options.class_chance = chance;
     while (status != MWN_OK) {
         mwn_mem_fail_after(++n);
         status = mwn_loader_create(&loader, &made.set, &plain, &options, &err);
@@ -668,6 +730,8 @@ int main(void)
         cmocka_unit_test(test_reflected_row_by_hand),
         cmocka_unit_test(test_fixed_order_ends_in_a_smaller_batch),
         cmocka_unit_test(test_shuffled_epochs_are_new_permutations),
+        cmocka_unit_test(test_draws_follow_the_chances_of_the_classes),
+        cmocka_unit_test(test_a_sample_drawn_twice_is_varied_twice),
         cmocka_unit_test(test_large_batch_is_clamped_to_the_set),
         cmocka_unit_test(test_endless_order_goes_round_the_set),
         cmocka_unit_test(test_endless_seek_resumes_exactly),

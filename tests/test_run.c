@@ -97,6 +97,14 @@ static void expect_same_run(const char *a, const char *b)
         expect_same_file(a, b, same_files[i]);
 }
 
+/* The same for a method that has no curve. */
+static void expect_same_plain_run(const char *a, const char *b)
+{
+    for (size_t i = 0; i < MWN_COUNT(same_files); i++)
+        if (strcmp(same_files[i], "weight_net.json") != 0)
+            expect_same_file(a, b, same_files[i]);
+}
+
 static size_t count_lines(const char *dir, const char *name)
 {
     struct mwn_error err = {0};
@@ -223,6 +231,42 @@ static void test_a_run_stopped_in_an_epoch_ends_the_same(void **state)
     train_in_pieces(data_path("pieces-5"), config, 5);
     expect_same_run(whole, data_path("pieces-5"));
     assert_int_equal(count_lines(data_path("pieces-5"), "record.jsonl"), 3);
+    mwn_config_free(config);
+}
+
+/* Whatever a method keeps of epochs, samples and classes is in the checkpoint. */
+static void test_every_method_ends_the_same_when_stopped(void **state)
+{
+    (void)state;
+    for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
+        if ((*m)->needs & MWN_NEEDS_FILE)
+            continue;
+        char dir[64];
+        mwn_config *config = tiny_config();
+        set(config, "method.name", (*m)->name);
+        (void)snprintf(dir, sizeof(dir), "%s-whole", (*m)->name);
+        const char *whole = train_in(dir, config);
+        (void)snprintf(dir, sizeof(dir), "%s-pieces", (*m)->name);
+        train_in_pieces(data_path(dir), config, 5);
+        expect_same_plain_run(whole, data_path(dir));
+        mwn_config_free(config);
+    }
+}
+
+static void test_training_on_the_meta_set_alone_has_a_record_of_it(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    struct mwn_bytes bytes = {0};
+    mwn_config *config = tiny_config();
+    set(config, "method.name", "meta_only");
+    set(config, "meta.every", "3"); /* means nothing here */
+    const char *dir = train_in("meta-only", config);
+    must(mwn_file_read(data_path("meta-only/record.jsonl"), 1 << 16, &bytes, &err), &err);
+    assert_non_null(strstr((const char *)bytes.data, "\"train_loss\": null"));
+    assert_true(number_after((const char *)bytes.data, "\"meta_loss\": ") > 0);
+    mwn_bytes_release(&bytes);
+    (void)dir;
     mwn_config_free(config);
 }
 
@@ -396,6 +440,16 @@ static void test_a_cosine_run_cannot_grow(void **state)
     set(config, "train.schedule", "cosine");
     const char *dir = train_in("cosine", config);
     expect_refused(dir, "train.epochs", "9", MWN_ERR_CONFIG, "cosine");
+    mwn_config_free(config);
+}
+
+static void test_a_run_whose_method_goes_by_its_length_cannot_grow(void **state)
+{
+    (void)state;
+    mwn_config *config = tiny_config();
+    set(config, "method.name", "finetune");
+    const char *dir = train_in("by-length", config);
+    expect_refused(dir, "train.epochs", "9", MWN_ERR_CONFIG, "'finetune'");
     mwn_config_free(config);
 }
 
@@ -706,7 +760,8 @@ static void test_every_method_trains_every_network(void **state)
     data_put_cifar("test_batch.bin", 2, 1, 10, 9);
     for (const struct mwn_method *const *m = mwn_methods; *m; m++)
         for (const struct mwn_model *const *n = mwn_models; *n; n++)
-            try_pair((*m)->name, small_model(*n));
+            if (!((*m)->needs & MWN_NEEDS_FILE))
+                try_pair((*m)->name, small_model(*n));
 }
 
 /* ---- Plan, list, info ------------------------------------------------------------------ */
@@ -868,6 +923,9 @@ int main(void)
         cmocka_unit_test(test_another_seed_gives_another_model),
         cmocka_unit_test(test_the_record_says_where_the_time_of_an_epoch_went),
         cmocka_unit_test(test_a_run_stopped_in_an_epoch_ends_the_same),
+        cmocka_unit_test(test_every_method_ends_the_same_when_stopped),
+        cmocka_unit_test(test_training_on_the_meta_set_alone_has_a_record_of_it),
+        cmocka_unit_test(test_a_run_whose_method_goes_by_its_length_cannot_grow),
         cmocka_unit_test(test_a_run_that_samples_layers_ends_the_same_when_stopped),
         cmocka_unit_test(test_a_run_without_a_meta_set_chooses_one_and_ends_the_same),
         cmocka_unit_test(test_a_run_killed_between_checkpoints_ends_the_same),

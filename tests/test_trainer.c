@@ -238,6 +238,91 @@ static void test_differences_do_without_a_tangent_pass(void **state)
     mwn_trainer_free(trainer);
 }
 
+static const char *const boosting[] = {"method.name", "adaboost", NULL};
+
+static void test_facts_of_the_data_reach_the_method(void **state)
+{
+    (void)state;
+    const char *const pairs[] = {"method.name", "class_balanced", "method.beta", "1", NULL};
+    const double count[TOY_CLASSES] = {1, 2, 4};
+    const struct mwn_data_facts facts = {.classes = TOY_CLASSES, .class_count = count};
+    struct world world;
+    struct mwn_error err = {0};
+    mwn_trainer *trainer = NULL;
+    double weight[TRAIN];
+    world_open(&world);
+    mwn_config *config = options(pairs);
+    assert_int_equal(mwn_trainer_create(&trainer, &world.learner, config, TOY_BATCH, &err),
+                     MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "class_count"));
+    assert_null(trainer);
+    assert_int_equal(
+        mwn_trainer_create_for(&trainer, &world.learner, config, TOY_BATCH, &facts, &err),
+        MWN_OK);
+    assert_int_equal(mwn_trainer_step(trainer, &world.train.batch, NULL, 0.1, weight, &err),
+                     MWN_OK);
+    for (size_t i = 0; i < TRAIN; i++)
+        assert_true(fabs(weight[i] - 3 / 1.75 / count[world.train.label[i]]) < 1e-14);
+    mwn_trainer_free(trainer);
+    mwn_config_free(config);
+}
+
+static mwn_status boost(struct world *world, const struct mwn_batch *batch,
+                        struct mwn_error *err)
+{
+    const struct mwn_data_facts facts = {.n = TRAIN, .steps = 2};
+    mwn_config *config = options(boosting);
+    mwn_trainer *trainer = NULL;
+    assert_int_equal(
+        mwn_trainer_create_for(&trainer, &world->learner, config, TOY_BATCH, &facts, err),
+        MWN_OK);
+    mwn_status status = mwn_trainer_step(trainer, batch, NULL, 0.1, NULL, err);
+    mwn_trainer_free(trainer);
+    mwn_config_free(config);
+    return status;
+}
+
+static void test_batches_that_a_method_cannot_use_are_refused(void **state)
+{
+    (void)state;
+    uint32_t index[TRAIN] = {0, 1, 2, 3, 4, 5, 6};
+    int32_t label[TRAIN] = {0};
+    struct world world;
+    struct mwn_error err = {0};
+    world_open(&world);
+    struct mwn_batch batch = world.train.batch;
+    assert_int_equal(boost(&world, &batch, &err), MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "index"));
+    batch.index = index;
+    assert_int_equal(boost(&world, &batch, &err), MWN_OK);
+    index[4] = TRAIN;
+    assert_int_equal(boost(&world, &batch, &err), MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "index 7"));
+    index[4] = 0;
+    batch.label = label;
+    label[6] = TOY_CLASSES;
+    assert_int_equal(boost(&world, &batch, &err), MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "label 3"));
+    batch.label = NULL;
+    assert_int_equal(boost(&world, &batch, &err), MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "labels"));
+}
+
+static void test_a_method_that_draws_samples_is_refused(void **state)
+{
+    (void)state;
+    const char *const pairs[] = {"method.name", "resampling", NULL};
+    struct world world;
+    struct mwn_error err = {0};
+    mwn_trainer *trainer = NULL;
+    world_open(&world);
+    mwn_config *config = options(pairs);
+    assert_int_equal(mwn_trainer_create(&trainer, &world.learner, config, TOY_BATCH, &err),
+                     MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "'resampling' chooses the samples"));
+    mwn_config_free(config);
+}
+
 static void refuse(struct mwn_learner learner, size_t max_batch, const char *word)
 {
     mwn_trainer *trainer = NULL;
@@ -358,6 +443,9 @@ int main(void)
         cmocka_unit_test(test_k_iterations_cost_three_forwards_each_and_one_of_them_ten),
         cmocka_unit_test(test_weights_are_between_0_and_1_and_one_for_plain_training),
         cmocka_unit_test(test_differences_do_without_a_tangent_pass),
+        cmocka_unit_test(test_facts_of_the_data_reach_the_method),
+        cmocka_unit_test(test_batches_that_a_method_cannot_use_are_refused),
+        cmocka_unit_test(test_a_method_that_draws_samples_is_refused),
         cmocka_unit_test(test_unfit_learners_are_refused),
         cmocka_unit_test(test_unfit_steps_are_refused_and_do_not_count),
         cmocka_unit_test(test_wrong_options_are_reported),

@@ -38,7 +38,7 @@ static mwn_status finetune_begin(void *self, const void *options,
 static mwn_status finetune_step(void *self, struct mwn_step *step, struct mwn_error *err)
 {
     const struct finetune *m = self;
-    if (mwn_method_epoch(&m->facts, step) >= m->from)
+    if (step->meta && mwn_method_epoch(&m->facts, step) >= m->from)
         return mwn_step_learn_meta(step, err);
     return mwn_method_plain(step, err);
 }

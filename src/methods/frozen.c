@@ -92,6 +92,7 @@ const struct mwn_method mwn_method_frozen = {
     .summary = "weights by a weight net that was learned elsewhere, no meta set",
     .reference = "Shu et al., Meta-Weight-Net: Learning an Explicit Mapping For Sample "
                  "Weighting, NeurIPS 2019, section 4.3",
+    .needs = MWN_NEEDS_FILE,
     .options_size = sizeof(struct frozen_options),
     .self_size = sizeof(struct frozen),
     .options = frozen_rows,

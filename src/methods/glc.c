@@ -104,8 +104,8 @@ static mwn_status corrected_gradient(struct glc *m, struct mwn_step *step, doubl
     return mwn_step_pull(step, m->room.slope, err);
 }
 
-/* Adds sum_j grad l_j^meta / (n + m) to step->grad. */
-static mwn_status add_meta_gradient(struct mwn_step *step, double by, struct mwn_error *err)
+/* step->direction = sum_j grad l_j^meta / (n + m). */
+static mwn_status meta_gradient(struct mwn_step *step, double by, struct mwn_error *err)
 {
     struct mwn_learner *learner = step->learner;
     mwn_status status = mwn_step_forward_meta(step, err);
@@ -113,11 +113,7 @@ static mwn_status add_meta_gradient(struct mwn_step *step, double by, struct mwn
         return status;
     for (size_t j = 0; j < step->meta->n; j++)
         step->coef[j] = 1 / by;
-    status = learner->backward(learner->self, step->coef, step->direction, err);
-    if (status == MWN_OK)
-        mwn_vec_add(learner->dtype, learner->n_params, step->grad, 1, step->direction,
-                    step->grad);
-    return status;
+    return learner->backward(learner->self, step->coef, step->direction, err);
 }
 
 static mwn_status glc_step(void *self, struct mwn_step *step, struct mwn_error *err)
@@ -132,9 +128,12 @@ static mwn_status glc_step(void *self, struct mwn_step *step, struct mwn_error *
         return mwn_method_plain(step, err);
     }
     mwn_transition_of_counts(m->room.classes, m->sum, m->matrix);
+    if (step->meta)
+        MWN_TRY(meta_gradient(step, by, err));
     MWN_TRY(corrected_gradient(m, step, by, err));
     if (step->meta)
-        MWN_TRY(add_meta_gradient(step, by, err));
+        mwn_vec_add(step->learner->dtype, step->learner->n_params, step->grad, 1,
+                    step->direction, step->grad);
     mwn_sgd_update(&step->sgd, step->lr, step->learner->params, step->grad);
 out:
     return status;

@@ -26,7 +26,7 @@ struct meta_class {
 };
 
 static const struct mwn_option meta_class_rows[] = {
-    {"lr", MWN_OPT_REAL, offsetof(struct meta_class_options, lr), "0.1", 0, 1e6, NULL,
+    {"class_lr", MWN_OPT_REAL, offsetof(struct meta_class_options, lr), "0.1", 0, 1e6, NULL,
      "Learning rate of the class weights; it does not follow train.schedule."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};
 
@@ -84,7 +84,7 @@ static mwn_status learn_weights(struct meta_class *m, struct mwn_step *step,
     if (!(sum > 0)) {
         mwn_fail(err, MWN_ERR_DIVERGED, "iteration %llu: all class weights are zero",
                  (unsigned long long)step->iteration);
-        return mwn_hint(err, "lower method.lr (it is %g)", m->lr);
+        return mwn_hint(err, "lower method.class_lr (it is %g)", m->lr);
     }
     for (size_t c = 0; c < m->classes; c++)
         m->theta[c] *= (double)m->classes / sum;

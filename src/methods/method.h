@@ -17,7 +17,8 @@ enum {
     MWN_NEEDS_EPOCHS = 16, /* facts: epochs, steps; the epochs must not grow later   */
     MWN_NEEDS_OUTPUT = 32, /* a learner with output and pull                         */
     MWN_NEEDS_LOADER = 64, /* a say in which samples a batch has                     */
-    MWN_NEEDS_STEPS = 128  /* facts: steps                                           */
+    MWN_NEEDS_STEPS = 128, /* facts: steps                                           */
+    MWN_NEEDS_FILE = 256   /* an option that names a file */
 };
 
 /* What a method begins with. */

@@ -31,9 +31,9 @@ struct reed {
 static const char *const form_choices[] = {"hard", "soft", NULL};
 
 static const struct mwn_option reed_rows[] = {
-    {"form", MWN_OPT_CHOICE, offsetof(struct reed_options, form), "hard", 0, 0,
+    {"target", MWN_OPT_CHOICE, offsetof(struct reed_options, form), "hard", 0, 0,
      form_choices,
-     "What stands in for the label: the likeliest class or the probabilities."},
+     "What stands beside the label: the likeliest class or the probabilities."},
     {"beta", MWN_OPT_REAL, offsetof(struct reed_options, beta), "0.8", 0, 1, NULL,
      "Share of the label in the target; published: 0.8 for hard, 0.95 for soft."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};

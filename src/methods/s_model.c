@@ -44,7 +44,7 @@ struct s_model {
 static const struct mwn_option s_model_rows[] = {
     {"share", MWN_OPT_REAL, offsetof(struct s_model_options, share), "0.5", 0, 1, NULL,
      "Share of the epochs, at the end, with the noise layer; the ones before are plain."},
-    {"lr", MWN_OPT_REAL, offsetof(struct s_model_options, lr), "1e-3", 0, 100, NULL,
+    {"layer_lr", MWN_OPT_REAL, offsetof(struct s_model_options, lr), "1e-3", 0, 100, NULL,
      "Learning rate of the noise layer, by Adam; it does not follow train.schedule."},
     {"soft", MWN_OPT_BOOL, offsetof(struct s_model_options, soft), "false", 0, 0, NULL,
      "Begin the layer from probabilities instead of the likeliest classes."},

@@ -12,39 +12,42 @@
 #include <float.h>
 #include <string.h>
 
-static void add_entry(struct mwn_json *json, const char *name, const char *summary,
-                      const char *reference)
+static void add_entry(struct mwn_json *json, const char *name, const char *summary)
 {
     mwn_json_object(json, NULL);
     mwn_json_text(json, "name", name);
     mwn_json_text(json, "summary", summary);
-    if (reference)
-        mwn_json_text(json, "reference", reference);
     mwn_json_end_object(json);
 }
 
 static void list_methods(struct mwn_json *json)
 {
-    for (const struct mwn_method *const *m = mwn_methods; *m; m++)
-        add_entry(json, (*m)->name, (*m)->summary, (*m)->reference);
+    for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
+        mwn_json_object(json, NULL);
+        mwn_json_text(json, "name", (*m)->name);
+        mwn_json_text(json, "summary", (*m)->summary);
+        mwn_json_text(json, "reference", (*m)->reference);
+        mwn_json_bool(json, "meta_set", (*m)->needs & MWN_NEEDS_META);
+        mwn_json_end_object(json);
+    }
 }
 
 static void list_models(struct mwn_json *json)
 {
     for (const struct mwn_model *const *m = mwn_models; *m; m++)
-        add_entry(json, (*m)->pattern, (*m)->summary, NULL);
+        add_entry(json, (*m)->pattern, (*m)->summary);
 }
 
 static void list_readers(struct mwn_json *json)
 {
     for (const struct mwn_reader *const *r = mwn_readers; *r; r++)
-        add_entry(json, (*r)->name, (*r)->summary, NULL);
+        add_entry(json, (*r)->name, (*r)->summary);
 }
 
 static void list_noises(struct mwn_json *json)
 {
     for (const struct mwn_noise *const *n = mwn_noises; *n; n++)
-        add_entry(json, (*n)->name, (*n)->summary, NULL);
+        add_entry(json, (*n)->name, (*n)->summary);
 }
 
 static void add_range(struct mwn_json *json, const struct mwn_option *row)
@@ -93,7 +96,7 @@ static void list_options(struct mwn_json *json)
 static void list_datasets(struct mwn_json *json)
 {
     for (const struct mwn_dataset *d = mwn_datasets; d->name; d++)
-        add_entry(json, d->name, d->summary, NULL);
+        add_entry(json, d->name, d->summary);
 }
 
 static const struct {

@@ -42,7 +42,7 @@ struct mwn_run {
     void *meta_items;      /* owned: work space of meta_source.c                     */
     uint32_t *meta_chosen; /* owned [sets.meta.n] positions in train; NULL: the set stays */
     double *given;         /* owned [batch]: weights that the data gives; NULL: none */
-    double *class_count; /* owned [classes]: training samples with each given label */
+    double *class_count;   /* owned [classes]: training samples with each given label */
     struct mwn_hash data_hash, option_hash;
 
     /* The state, all of it in a checkpoint. */

@@ -68,7 +68,7 @@ static mwn_status check_other_method(const struct mwn_settings *settings,
     if (!pair->origin)
         return mwn_fail(err, MWN_ERR_CONFIG, "%s: method '%s' has no such option",
                         pair->key, settings->method->name);
-    for (const struct mwn_method *const *m = mwn_methods; *m && status == MWN_OK; m++) {
+    for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
         const struct mwn_option *row =
             (*m)->options ? mwn_option_find((*m)->options, name) : NULL;
         void *fields = row ? mwn_alloc(1, (*m)->options_size) : NULL;
@@ -79,7 +79,11 @@ static mwn_status check_other_method(const struct mwn_settings *settings,
         status = mwn_option_set(row, "method", fields, pair->value, err);
         mwn_options_release((*m)->options, fields);
         mwn_free(fields);
+        if (status == MWN_OK)
+            break; /* It is one of that method's. */
     }
+    if (status == MWN_OK && err)
+        *err = (struct mwn_error){0};
     return status;
 }
 
