@@ -283,7 +283,7 @@ static bool run_case(const struct fixture_case *c, const struct backend *backend
     return good;
 }
 
-/* The formulas in the folder that nothing here computes. */
+/* The formulas in the folder that neither this program nor test_losses computes. */
 static void list_missing(const struct fixture_case *c)
 {
     const char *key;
@@ -292,7 +292,12 @@ static void list_missing(const struct fixture_case *c)
         return;
     json_object_foreach(json_object_get(c->entry, "hyper"), key, value)
     {
-        if (strcmp(key, "ce") != 0)
+        static const char *const known =
+            " ce focal focal_g05 class_balanced class_balanced_focal bootstrap_soft "
+            "bootstrap_hard s_model ";
+        char word[64];
+        snprintf(word, sizeof word, " %s ", key);
+        if (!strstr(known, word))
             printf("skip %s/%s: not built yet\n", c->name, key);
     }
 }
