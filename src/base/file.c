@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -300,6 +299,46 @@ void mwn_bytes_release(struct mwn_bytes *bytes)
         return;
     mwn_free(bytes->data);
     *bytes = (struct mwn_bytes){0};
+}
+
+/* ---- Parts of zip files ------------------------------------------------------------- */
+
+static uInt at_most(size_t size)
+{
+    return size < UINT_MAX ? (uInt)size : UINT_MAX;
+}
+
+mwn_status mwn_inflate(const void *in, size_t packed, void *out, size_t size, bool *good,
+                       struct mwn_error *err)
+{
+    z_stream stream = {0};
+    const union {
+        const void *in;
+        Bytef *next;
+    } from = {.in = in};
+    int result = Z_OK;
+    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
+        return mwn_fail_memory(err, 0, "unpacking a zip file");
+    stream.next_in = from.next;
+    stream.next_out = out;
+    while (result == Z_OK) {
+        uInt some = at_most(packed), space = at_most(size);
+        stream.avail_in = some;
+        stream.avail_out = space;
+        result = inflate(&stream, Z_NO_FLUSH);
+        packed -= some - stream.avail_in;
+        size -= space - stream.avail_out;
+    }
+    (void)inflateEnd(&stream);
+    if (result == Z_MEM_ERROR)
+        return mwn_fail_memory(err, 0, "unpacking a zip file");
+    *good = result == Z_STREAM_END && packed == 0 && size == 0;
+    return MWN_OK;
+}
+
+uint32_t mwn_crc32(const void *bytes, size_t size)
+{
+    return (uint32_t)crc32_z(0, bytes, size);
 }
 
 /* ---- Reading in parts --------------------------------------------------------------- */

@@ -22,6 +22,13 @@ MWN_MUST_CHECK mwn_status mwn_file_read_plain(const char *path, size_t limit,
                                               struct mwn_bytes *out, struct mwn_error *err);
 void mwn_bytes_release(struct mwn_bytes *bytes);
 
+/* Unpacks raw deflate data, as zip files have them; *good says whether they are whole and give
+ * exactly `size` bytes. MWN_ERR_MEMORY. */
+MWN_MUST_CHECK mwn_status mwn_inflate(const void *in, size_t packed, void *out, size_t size,
+                                      bool *good, struct mwn_error *err);
+/* The checksum of gzip and zip files. */
+uint32_t mwn_crc32(const void *bytes, size_t size);
+
 /* A file that is read in parts, from several threads at once if need be. Zero-initialise it. */
 struct mwn_input {
     char *path; /* owned */

@@ -216,15 +216,25 @@ static mwn_status read_labels(struct mwn_source *source, struct reading *r,
     return MWN_OK;
 }
 
+/* The bound on the features in bytes: a small file asks for much by a mistake only. */
+static size_t features_max(const struct reading *r)
+{
+    size_t most = ((size_t)64 << 20) + r->size * 1024;
+    return most < FEATURES_MAX ? most : FEATURES_MAX;
+}
+
 static mwn_status read_features(struct mwn_source *source, struct reading *r, char *copy,
                                 struct mwn_error *err)
 {
-    if (r->schema.features > FEATURES_MAX / sizeof(float) / r->rows) {
+    size_t most = features_max(r);
+    if (r->rows > most / sizeof(float) / r->schema.features) {
         mwn_fail(
             err, MWN_ERR_DATA,
             "%s: %zu rows of %zu features are, when stored in full, more than %zu bytes",
-            r->path, r->rows, r->schema.features, FEATURES_MAX);
-        return mwn_hint(err, "leave out rare features, or hash them to fewer indices");
+            r->path, r->rows, r->schema.features, most);
+        return mwn_hint(err,
+                        "is an index wrong? Else leave out rare features, or hash them to "
+                        "fewer indices");
     }
     float *samples = mwn_alloc(r->rows, r->schema.features * sizeof(*samples));
     source->store = samples;

@@ -4,10 +4,8 @@
 #include "base/mem.h"
 #include "base/status.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 /* Sizes of the records, without what follows them, and the most that is read at once. */
 enum { END_SIZE = 22, LOCATOR_SIZE = 20, END64_SIZE = 56, HEAD_SIZE = 46, LOCAL_SIZE = 30 };
@@ -206,37 +204,6 @@ static mwn_status find_start(const struct mwn_npz *npz, const struct mwn_npz_ent
     return MWN_OK;
 }
 
-static uInt at_most(size_t size)
-{
-    return size < UINT_MAX ? (uInt)size : UINT_MAX;
-}
-
-/* Whether `in` unpacks to exactly entry->size bytes. MWN_ERR_MEMORY only if memory is out. */
-static mwn_status inflate_all(const struct mwn_npz_entry *entry, unsigned char *in,
-                              unsigned char *out, bool *good, struct mwn_error *err)
-{
-    z_stream stream = {0};
-    size_t left = entry->packed, room = entry->size;
-    int result = Z_OK;
-    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
-        return mwn_fail_memory(err, 0, "unpacking a .npz file");
-    stream.next_in = in;
-    stream.next_out = out;
-    while (result == Z_OK) {
-        uInt some = at_most(left), space = at_most(room);
-        stream.avail_in = some;
-        stream.avail_out = space;
-        result = inflate(&stream, Z_NO_FLUSH);
-        left -= some - stream.avail_in;
-        room -= space - stream.avail_out;
-    }
-    (void)inflateEnd(&stream);
-    if (result == Z_MEM_ERROR)
-        return mwn_fail_memory(err, 0, "unpacking a .npz file");
-    *good = result == Z_STREAM_END && left == 0 && room == 0;
-    return MWN_OK;
-}
-
 static mwn_status unpack(const struct mwn_npz *npz, const struct mwn_npz_entry *entry,
                          unsigned char *packed, unsigned char *out, struct mwn_error *err)
 {
@@ -247,8 +214,8 @@ static mwn_status unpack(const struct mwn_npz *npz, const struct mwn_npz_entry *
     MWN_TRY(find_start(npz, entry, &start, err));
     MWN_TRY(mwn_input_read(&npz->input, start, packed ? packed : out, entry->packed, err));
     if (packed)
-        MWN_TRY(inflate_all(entry, packed, out, &good, err));
-    if (!good || crc32_z(0, out, entry->size) != entry->crc)
+        MWN_TRY(mwn_inflate(packed, entry->packed, out, entry->size, &good, err));
+    if (!good || mwn_crc32(out, entry->size) != entry->crc)
         status = fail_zip(npz, "has a damaged entry (wrong checksum)", err);
 out:
     return status;
