@@ -31,17 +31,23 @@ static void must_open(const char *reader, const char *name, const char *schema,
         fail_msg("%s (%s)", err.text, err.hint);
 }
 
-static void check_features(const struct mwn_source *source, size_t features,
-                           const float *wanted)
+static void check_numbers(const struct mwn_source *source, size_t features,
+                          const float *wanted, size_t count)
 {
     const float *samples = source->samples;
     assert_int_equal(source->shape.c, features);
     assert_int_equal(source->type, MWN_SAMPLE_F32);
-    for (size_t i = 0; i < source->n * features; i++)
+    assert_int_equal(source->n * features, count);
+    for (size_t i = 0; i < count; i++)
         if (!(fabs((double)samples[i] - (double)wanted[i]) < 1e-6))
             fail_msg("feature %zu of row %zu is %g, expected %g", i % features,
                      i / features, (double)samples[i], (double)wanted[i]);
 }
+
+/* The features of all rows, one after another. */
+#define CHECK_FEATURES(source, features, ...)                                              \
+    check_numbers(source, features, (const float[]){__VA_ARGS__},                          \
+                  MWN_COUNT(((const float[]){__VA_ARGS__})))
 
 /* ---- The parser --------------------------------------------------------------------- */
 
@@ -50,19 +56,18 @@ static void check_csv(const char *text, const char *wanted)
 {
     struct mwn_csv_file csv = {0};
     struct mwn_error err = {0};
-    char got[256] = "";
+    struct mwn_buf got = {0};
     data_write_text("t.csv", text);
     if (mwn_csv_file_read(data_path("t.csv"), 0, &csv, &err) != MWN_OK)
         fail_msg("%s", err.text);
     for (size_t r = 0; r < csv.rows; r++) {
-        for (size_t c = 0; c < csv.columns; c++) {
-            strcat(got, mwn_csv_file_field(&csv, r, c));
-            strcat(got, "|");
-        }
-        strcat(got, "/");
+        for (size_t c = 0; c < csv.columns; c++)
+            mwn_buf_printf(&got, "%s|", mwn_csv_file_field(&csv, r, c));
+        mwn_buf_printf(&got, "/");
     }
     mwn_csv_file_release(&csv);
-    assert_string_equal(got, wanted);
+    assert_string_equal(got.text, wanted);
+    mwn_buf_release(&got);
 }
 
 static void test_csv_fields_are_taken_apart(void **state)
@@ -147,7 +152,7 @@ static void test_columns_become_features_and_labels_classes(void **state)
     assert_string_equal(source.class_names[1], "b");
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(source.label[i], label[i]);
-    check_features(&source, 5, wanted);
+    check_numbers(&source, 5, wanted, MWN_COUNT(wanted));
     mwn_source_close(&source);
 }
 
@@ -163,7 +168,7 @@ static void test_another_part_is_read_as_the_training_part_was(void **state)
     assert_int_equal(test.classes, 2);
     assert_int_equal(test.label[0], 1);
     assert_string_equal(test.schema, train.schema);
-    check_features(&test, 5, wanted);
+    check_numbers(&test, 5, wanted, MWN_COUNT(wanted));
     mwn_source_close(&test);
     mwn_source_close(&train);
 }
@@ -194,7 +199,7 @@ static void test_numbers_that_are_codes_can_be_texts(void **state)
     data_set_text(&options.path, data_path("t.csv"));
     data_set_text(&options.categorical, "zip");
     assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
-    check_features(&source, 2, (const float[]){0, 1, 1, 0, 0, 1});
+    CHECK_FEATURES(&source, 2, 0, 1, 1, 0, 0, 1);
     mwn_source_close(&source);
     data_release(&options);
 }
@@ -210,7 +215,7 @@ static void test_ids_weights_and_marks_are_no_features(void **state)
     data_set_text(&options.weight_column, "w");
     data_set_text(&options.meta_column, "4");
     assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
-    check_features(&source, 1, (const float[]){1, 2, 4});
+    CHECK_FEATURES(&source, 1, 1, 2, 4);
     assert_string_equal(source.id[1], "n2");
     assert_true(source.weight[0] == 0.5F && source.weight[1] == 2.0F);
     assert_memory_equal(source.mark, "\1\0\0", 3);
@@ -241,7 +246,7 @@ static void test_labels_may_be_missing_in_new_data(void **state)
                                         .schema = train.schema,
                                         .unlabelled = true};
     assert_int_equal(mwn_source_open(&fresh, &request, &err), MWN_OK);
-    check_features(&fresh, 2, (const float[]){7, 8, 9, 1});
+    CHECK_FEATURES(&fresh, 2, 7, 8, 9, 1);
     assert_int_equal(fresh.label[0], -1);
     mwn_source_close(&fresh);
     mwn_source_close(&train);
@@ -312,12 +317,12 @@ static void test_libsvm_is_made_dense(void **state)
     struct mwn_error err = {0};
     data_write_text("t.svm", "# all\n+1 1:2 3:0.5\n\n-1 qid:4 2:7 # c\n1\n");
     must_open("libsvm", "t.svm", NULL, &train);
-    check_features(&train, 3, (const float[]){2, 0, 0.5F, 0, 7, 0, 0, 0, 0});
+    CHECK_FEATURES(&train, 3, 2, 0, 0.5F, 0, 7, 0, 0, 0, 0);
     assert_int_equal(train.label[0], 1);
     assert_int_equal(train.label[1], 0);
     data_write_text("u.svm", "-1 2:1\n");
     must_open("libsvm", "u.svm", train.schema, &test);
-    check_features(&test, 3, (const float[]){0, 1, 0});
+    CHECK_FEATURES(&test, 3, 0, 1, 0);
     mwn_source_close(&test);
     data_write_text("u.svm", "-1 4:1\n");
     data_expect(&err, open_file("libsvm", "u.svm", train.schema, &test, &err), MWN_ERR_DATA,
@@ -328,7 +333,7 @@ static void test_libsvm_is_made_dense(void **state)
     mwn_source_close(&train);
     data_write_text("t.svm", "0 0:2\n1 1:3\n");
     must_open("libsvm", "t.svm", NULL, &train);
-    check_features(&train, 2, (const float[]){2, 0, 0, 3});
+    CHECK_FEATURES(&train, 2, 2, 0, 0, 3);
     mwn_source_close(&train);
 }
 
@@ -441,6 +446,26 @@ static void test_npz_is_read_and_a_changed_byte_found(void **state)
     }
 }
 
+/* An archive that NumPy has written by np.savez_compressed(). */
+static void test_npz_of_numpy_is_unpacked(void **state)
+{
+    (void)state;
+    struct mwn_npz npz = {0};
+    struct mwn_npy array = {0};
+    struct mwn_error err = {0};
+    if (!mwn_path_exists("fuzz/corpus/npz/deflated"))
+        skip();
+    assert_int_equal(mwn_npz_open(&npz, "fuzz/corpus/npz/deflated", &err), MWN_OK);
+    const struct mwn_npz_entry *entry = mwn_npz_find(&npz, "y_train");
+    assert_non_null(entry);
+    assert_int_equal(entry->method, 8);
+    assert_int_equal(mwn_npz_read(&npz, entry, &array, &err), MWN_OK);
+    assert_int_equal(array.count, 4);
+    assert_int_equal(mwn_npy_int(&array, 3), 3);
+    mwn_npy_release(&array);
+    mwn_npz_close(&npz);
+}
+
 #define TEST(name)                                                                         \
     cmocka_unit_test_setup_teardown(name, data_make_folder, data_remove_folder)
 
@@ -462,6 +487,7 @@ int main(void)
         TEST(test_libsvm_is_made_dense),
         TEST(test_array_that_cannot_be_mapped_is_read),
         TEST(test_npz_is_read_and_a_changed_byte_found),
+        TEST(test_npz_of_numpy_is_unpacked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

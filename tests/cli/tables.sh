@@ -127,7 +127,7 @@ svm '1 1:nan' 1:nan "has no finite number"
 svm '1 1:1e60' 1:1e60 "has no finite number"
 svm '1 2:1 2:1' 2:1 "does not rise"
 sed '3s/.*/1 2000000000:1/' good.svm >bad.svm
-refused 3 "LIBSVM: too many features" "more than 8589934592 bytes" data.path=bad.svm
+refused 3 "LIBSVM: too many features" "when stored in full, more than" data.path=bad.svm
 
 # NumPy arrays.
 # header TYPE SHAPE: what stands in front of an array's items.
