@@ -35,8 +35,8 @@ static const struct subject subjects[] = {
     {"wrn28_10", "wrn-28-10", 8, 7, false, false},
     {"resnet50", "resnet50", 4, 4, false, false},
     {"smallconv", "smallconv", 100, 1, false, false},
-    {"mlp", "mlp", 100, 0.5, false, true},
-    {"linear", "linear", 100, 0.5, false, true},
+    {"mlp", "mlp", 100, 1, false, true},
+    {"linear", "linear", 100, 1, false, true},
 };
 
 /* A method at work on a net. */
