@@ -272,9 +272,10 @@ void mwn_folder_clean(const struct mwn_run *run)
 mwn_status mwn_folder_write_model(struct mwn_run *run, const char *name,
                                   struct mwn_error *err)
 {
-    const struct mwn_model_note note = {&run->settings, &run->normalize, run->sets.shape,
-                                        run->sets.train_source.schema, run->iteration,
-                                        run->sets.train_source.class_names};
+    const struct mwn_model_note note = {
+        &run->settings,  &run->normalize,
+        run->sets.shape, run->sets.train_source.schema,
+        run->iteration,  run->sets.train_source.class_names};
     char *path = NULL;
     mwn_status status = mwn_folder_path(run->dir, name, &path, err);
     if (status == MWN_OK)
