@@ -62,14 +62,8 @@ int main(void)
         const char *method = k == 0 ? "ce" : "mwnet";
         float w[D] = {0};
         struct model m = {.w = w};
-        struct mwn_learner learner = {.self = &m,
-                                      .dtype = MWN_F32,
-                                      .n_params = D,
-                                      .params = w,
-                                      .forward = forward,
-                                      .backward = backward,
-                                      .jvp = jvp,
-                                      .meta = meta};
+        struct mwn_learner learner = {&m,  MWN_F32, D,    w, 0, forward, backward,
+                                      jvp, meta,    NULL, 0, 0, NULL,    NULL};
         mwn_config *config = NULL;
         mwn_trainer *trainer = NULL;
         bool good = !mwn_config_create(&config, &err) &&
