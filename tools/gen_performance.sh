@@ -17,10 +17,12 @@ END { out() }'
 
 # rows KEYS [NETWORKS]: a row for every network, a column for every key.
 rows() {
-    medians | awk -v keys="$1" -v nets="${2:-resnet32 wrn28_10 resnet50 smallconv mlp}" '
+    medians | awk -v keys="$1" -v nets="${2:-resnet32 wrn28_10 resnet50 smallconv mlp linear}" '
 function cell(v, key) {
     if (v == "") return "-"
     if (key ~ /seconds/) return v < 0.1 ? sprintf("%.2f ms", 1000 * v) : sprintf("%.3f s", v)
+    if (key ~ /_us$/) return sprintf("%.0f us", v)
+    if (key ~ /per_second/) return sprintf("%.0f", v)
     if (key ~ /share/) return sprintf("%.1f %%", 100 * v)
     if (key ~ /_mb/) return sprintf("%.0f MB", v)
     return sprintf("%.2f", v)
@@ -53,9 +55,18 @@ $(medians | awk '$1 == "fma_peak_gflops" { printf "%.0f", $2 }') GFLOP/s on both
 |---|---|---|---|---|---|
 $(rows "plain_step_seconds mwnet_step_seconds step_ratio peak_share peak_rss_mb")
 
-Batches: ResNet-32, smallconv and mlp 100 + 100, WRN-28-10 8 + 8, ResNet-50 at 224 px 4 + 4. The
+Batches: ResNet-32, smallconv, mlp and linear 100 + 100, WRN-28-10 8 + 8, ResNet-50 at 224 px 4 + 4. The
 share counts 10 forward passes of 2*OC*OH*OW*IC*K*K operations a convolution, padding included,
 against the peak measured beside each step.
+
+## Embedding mode, in a stream
+
+| network | plain step | Meta-Weight-Net step | samples a second |
+|---|---|---|---|
+$(rows "plain_step_us mwnet_step_us samples_per_second" "linear mlp")
+
+50,000 training and 1,000 meta samples of 512 floats, 10 classes, batches of 100 + 100 out of the
+loaders in shuffled order; linear is the head alone, mlp is 512-256-10.
 
 ## The step in low memory, float32
 
