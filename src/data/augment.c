@@ -108,19 +108,25 @@ static void prepare_plane(const struct stored *stored, size_t offset,
     }
 }
 
+static void normalize_alike(const float *in, size_t n, float mean, float std, float *out)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        out[i] = (in[i] - mean) / std;
+}
+
 /* out may be in. */
 static void normalize_features(const float *in, size_t n,
                                const struct mwn_normalize *normalize, float *out)
 {
     const float *mean = normalize->mean, *std = normalize->std;
-    if (normalize->channels == 1)
+    if (normalize->channels == 1) {
+        normalize_alike(in, n, mean[0], std[0], out);
+        return;
+    }
 #pragma omp simd
-        for (size_t i = 0; i < n; i++)
-            out[i] = (in[i] - mean[0]) / std[0];
-    else
-#pragma omp simd
-        for (size_t i = 0; i < n; i++)
-            out[i] = (in[i] - mean[i]) / std[i];
+    for (size_t i = 0; i < n; i++)
+        out[i] = (in[i] - mean[i]) / std[i];
 }
 
 /* Features: every number is a channel of its own. Floats are read where they lie. */
