@@ -1,6 +1,7 @@
 /* test_split.c - long tail, meta set, validation set, labels and the overlap check. */
 #include "data_files.h"
 
+#include "data/fold.h"
 #include "data/split.h"
 
 #include <math.h>
@@ -445,21 +446,30 @@ static void test_folds_partition_the_training_set(void **state)
     struct mwn_sets whole, part;
     struct mwn_data_options options = data_options("idx");
     size_t seen[TRAIN] = {0};
+    uint32_t fold_of[TRAIN] = {0};
+    struct mwn_error err = {0};
+    const struct mwn_deal deal = {3, CLASSES, 1};
     data_set_text(&options.noise, "uniform");
     options.noise_rate = 0.5;
     options.limit = 90;
     open_good(&whole, &options);
+    assert_int_equal(mwn_fold_deal(&deal, &whole.train, fold_of, &err), MWN_OK);
     options.folds = 3;
     for (options.fold = 0; options.fold < 3; options.fold++) {
         open_good(&part, &options);
         assert_int_equal(part.train.n + part.fold.n, whole.train.n);
-        for (size_t i = 0; i < part.fold.n; i++) {
-            uint32_t at = part.fold_position[i];
+        size_t next = 0;
+        for (size_t at = 0; at < whole.train.n; at++) {
+            if (fold_of[at] != options.fold)
+                continue;
+            assert_true(next < part.fold.n);
             seen[at]++;
-            assert_int_equal(part.fold.id[i], whole.train.id[at]);
-            assert_int_equal(part.fold.given[i], whole.train.given[at]);
-            assert_int_equal(part.fold.truth[i], whole.train.truth[at]);
+            assert_int_equal(part.fold.id[next], whole.train.id[at]);
+            assert_int_equal(part.fold.given[next], whole.train.given[at]);
+            assert_int_equal(part.fold.truth[next], whole.train.truth[at]);
+            next++;
         }
+        assert_int_equal(next, part.fold.n);
         size_t held[CLASSES] = {0}, all[CLASSES] = {0};
         for (size_t i = 0; i < part.fold.n; i++)
             held[part.fold.given[i]]++;

@@ -96,6 +96,8 @@ void mwn_file_unmap(struct mwn_mapping *mapping);
 
 bool mwn_path_is_dir(const char *path);
 bool mwn_path_exists(const char *path);
+/* Whether a path ends so, upper or lower case. */
+bool mwn_path_has_end(const char *path, const char *end);
 /* Makes a folder and its parents; an existing one is fine. */
 MWN_MUST_CHECK mwn_status mwn_path_make_dir(const char *path, struct mwn_error *err);
 /* Whether this is a file that can be looked at, links followed: MWN_ERR_IO says why not. */

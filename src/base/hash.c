@@ -48,3 +48,12 @@ struct mwn_hash mwn_hash_bytes(const void *bytes, size_t size)
     uint64_t high = finish(h.high + rotate(low, 23));
     return (struct mwn_hash){finish(low + high), high};
 }
+
+int mwn_hash_compare(struct mwn_hash a, struct mwn_hash b)
+{
+    if (a.high != b.high)
+        return a.high < b.high ? -1 : 1;
+    if (a.low != b.low)
+        return a.low < b.low ? -1 : 1;
+    return 0;
+}

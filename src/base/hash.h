@@ -10,4 +10,7 @@ struct mwn_hash {
 
 struct mwn_hash mwn_hash_bytes(const void *bytes, size_t size);
 
+/* An order of hashes, as qsort() wants it: negative, 0 or positive. */
+int mwn_hash_compare(struct mwn_hash a, struct mwn_hash b);
+
 #endif

@@ -10,18 +10,11 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define FILE_MAX ((size_t)1 << 30)
 
 /* The parsed value of '-', which is no integer of a file that has so many digits. */
 #define LEFT_OUT LLONG_MIN
-
-static bool has_end(const char *path, const char *end)
-{
-    size_t length = strlen(path), size = strlen(end);
-    return length >= size && strcasecmp(path + length - size, end) == 0;
-}
 
 static mwn_status fail_label(const char *path, const char *unit, size_t number,
                              int64_t value, int classes, struct mwn_error *err)
@@ -206,9 +199,9 @@ mwn_status mwn_labels_read(const char *path, int classes, size_t n, int32_t *lab
     bool unused = false;
     corrected = corrected ? corrected : &unused;
     *corrected = false;
-    if (has_end(path, ".npy"))
+    if (mwn_path_has_end(path, ".npy"))
         return read_npy(path, classes, n, label, err);
-    if (has_end(path, ".csv") || has_end(path, ".csv.gz"))
+    if (mwn_path_has_end(path, ".csv") || mwn_path_has_end(path, ".csv.gz"))
         return read_csv(path, classes, n, label, corrected, err);
     return mwn_fail(err, MWN_ERR_CONFIG,
                     "data.labels: '%s' is neither a .npy nor a .csv file", path);

@@ -14,7 +14,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* Bytes that the check of a file that is not mapped reads at once. */
 #define CHUNK ((size_t)1 << 20)
@@ -32,12 +31,6 @@ struct store {
     struct mwn_npy_file file;
     struct mwn_npy array;
 };
-
-static bool has_end(const char *path, const char *end)
-{
-    size_t length = strlen(path), size = strlen(end);
-    return length >= size && strcasecmp(path + length - size, end) == 0;
-}
 
 /* ---- Finding the files -------------------------------------------------------------- */
 
@@ -69,7 +62,7 @@ static char *find_in_folder(const char *dir, enum mwn_part part, bool *failed)
 static void change_end(const char *name, const char *end, char *out, size_t size)
 {
     size_t length = strlen(name);
-    size_t stem = has_end(name, ".npy") ? length - 4 : length;
+    size_t stem = mwn_path_has_end(name, ".npy") ? length - 4 : length;
     snprintf(out, size, "%.*s%s", (int)stem, name, end);
 }
 
@@ -196,7 +189,7 @@ static mwn_status open_samples(struct mwn_source *source, const char *path,
 {
     mwn_status status;
     struct store *store = source->store;
-    if (has_end(path, ".gz")) {
+    if (mwn_path_has_end(path, ".gz")) {
         MWN_TRY(mwn_npy_read(path, &store->array, err));
         return use_shape(source, path, &store->array, err);
     }
@@ -386,7 +379,7 @@ static mwn_status npy_open(struct mwn_source *source, const struct mwn_request *
     if (!source->store)
         return mwn_fail_memory(err, sizeof(struct store), "a data file");
     MWN_TRY(use_schema(&labels, request, err));
-    if (has_end(request->path, ".npz"))
+    if (mwn_path_has_end(request->path, ".npz"))
         MWN_TRY(open_npz(source, &labels, request, err));
     else
         MWN_TRY(open_npy(source, &labels, request, err));
@@ -447,7 +440,7 @@ static bool npy_has(const struct mwn_data_options *options, enum mwn_part part)
     bool failed = false;
     if (part == MWN_PART_TRAIN)
         return true;
-    if (has_end(options->path, ".npz"))
+    if (mwn_path_has_end(options->path, ".npz"))
         return npz_has(options->path, part);
     char *path = mwn_path_is_dir(options->path)
                      ? find_in_folder(options->path, part, &failed)

@@ -17,18 +17,10 @@ struct item {
     bool is_first; /* of the first source */
 };
 
-static int compare_hashes(const struct item *a, const struct item *b)
-{
-    if (a->hash.high != b->hash.high)
-        return a->hash.high < b->hash.high ? -1 : 1;
-    if (a->hash.low != b->hash.low)
-        return a->hash.low < b->hash.low ? -1 : 1;
-    return 0;
-}
-
 static int compare_items(const void *left, const void *right)
 {
-    return compare_hashes(left, right);
+    const struct item *a = left, *b = right;
+    return mwn_hash_compare(a->hash, b->hash);
 }
 
 mwn_status mwn_source_hash(const struct mwn_source *source, size_t i, struct mwn_hash *out,
@@ -118,7 +110,7 @@ mwn_status mwn_overlap_drop(const struct mwn_roles *sources, size_t count, size_
     qsort(items, n, sizeof(*items), compare_items);
     *dropped = 0;
     for (size_t begin = 0, end = 0; begin < n; begin = end) {
-        while (end < n && compare_hashes(&items[begin], &items[end]) == 0)
+        while (end < n && compare_items(&items[begin], &items[end]) == 0)
             end++;
         settle_group(items + begin, end - begin, sources[0].role, shared, dropped);
     }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "data/fold.h"
 #include "data/ids_file.h"
 #include "data/labels_file.h"
 #include "data/noise.h"
@@ -14,8 +15,8 @@
 /* Epochs that tell the three uses of the stream MWN_STREAM_IMBALANCE apart. */
 enum { IMBALANCE_PICK = 0, IMBALANCE_SHUFFLE = 1, IMBALANCE_LIMIT = 2 };
 
-/* The same of MWN_STREAM_VALIDATION; 0 draws the validation set. */
-enum { TEST_USE = 1, FOLD_USE = 2 };
+/* The same of MWN_STREAM_VALIDATION; 0 draws the validation set, 2 deals the folds (fold.c). */
+enum { TEST_USE = 1 };
 
 /* A split being made. */
 struct split {
@@ -70,15 +71,23 @@ static bool may_take(const struct split *split, uint32_t sample, const unsigned 
     return split->role[sample] == MWN_ROLE_TRAIN && (!only || only[sample]);
 }
 
+/* How many samples of class c choose() would put into the list. */
+static size_t count_left(const struct split *split, size_t c, const unsigned char *only)
+{
+    size_t count = 0;
+    for (size_t i = split->start[c]; i < split->start[c + 1]; i++)
+        count += may_take(split, split->members[i], only);
+    return count;
+}
+
 /* Puts the samples of class c that are still in the training set (and in `only`, unless NULL)
  * into split->list, in random order; how many there are. */
 static size_t choose(struct split *split, size_t c, const unsigned char *only,
                      struct mwn_rng rng)
 {
     const uint32_t *members = split->members + split->start[c];
-    size_t all = split->start[c + 1] - split->start[c], count = 0;
-    for (size_t i = 0; i < all; i++)
-        count += may_take(split, members[i], only);
+    size_t all = split->start[c + 1] - split->start[c];
+    size_t count = count_left(split, c, only);
     mwn_rng_permutation(&rng, split->order, count);
     for (size_t i = 0, j = 0; i < all; i++)
         if (may_take(split, members[i], only))
@@ -137,9 +146,9 @@ static mwn_status fail_portion(const struct split *split, const struct portion *
 static mwn_status take_out(struct split *split, const struct portion *portion,
                            struct mwn_error *err)
 {
-    for (size_t c = 0; c < (size_t)split->classes; c++) {
-        size_t left =
-            choose(split, c, NULL, mwn_rng_at(split->seed, portion->stream, 0, c));
+    bool takes = portion->count > 0 || portion->share > 0;
+    for (size_t c = 0; takes && c < (size_t)split->classes; c++) {
+        size_t left = count_left(split, c, NULL);
         size_t has = choose(split, c, portion->only,
                             mwn_rng_at(split->seed, portion->stream, portion->use, c));
         size_t wanted = portion->count;
@@ -237,8 +246,7 @@ static mwn_status cut_tail(struct split *split, struct mwn_error *err)
     if (!size)
         return mwn_fail_memory(err, 2 * k * sizeof(*size), "the long tail");
     for (size_t c = 0; c < k; c++) {
-        size_t n =
-            choose(split, c, NULL, mwn_rng_at(split->seed, MWN_STREAM_IMBALANCE, 0, c));
+        size_t n = count_left(split, c, NULL);
         n_max = n > n_max ? n : n_max;
     }
     deal_sizes(split, n_max, size + k, size);
@@ -265,7 +273,7 @@ static mwn_status cut_tail(struct split *split, struct mwn_error *err)
 static mwn_status check_left(struct split *split, struct mwn_error *err)
 {
     for (size_t c = 0; c < (size_t)split->classes; c++)
-        if (choose(split, c, NULL, mwn_rng_at(0, MWN_STREAM_IMBALANCE, 0, 0)) == 0)
+        if (count_left(split, c, NULL) == 0)
             return mwn_fail(err, MWN_ERR_DATA,
                             "%s: all training samples of class %zu are in another set, too",
                             split->options->path, c);
@@ -349,79 +357,6 @@ static mwn_status append_set(struct mwn_set *set, const struct mwn_set *more,
     return MWN_OK;
 }
 
-/* Numbers the samples of each class at random, by their given labels; fold_of[i] is the number
- * modulo the folds. */
-static mwn_status deal_folds(const struct split *split, const struct mwn_set *train,
-                             uint32_t *fold_of, struct mwn_error *err)
-{
-    size_t k = (size_t)split->classes, folds = (size_t)split->options->folds;
-    uint32_t *order = mwn_alloc(train->n, sizeof(*order));
-    size_t *next = mwn_alloc(k, sizeof(*next));
-    if (order && next) {
-        struct mwn_rng rng = mwn_rng_at(split->seed, MWN_STREAM_VALIDATION, FOLD_USE, 0);
-        mwn_rng_permutation(&rng, order, train->n);
-        for (size_t c = 0; c < k; c++) /* or all small classes would go to fold 0 */
-            next[c] = c;
-        for (size_t i = 0; i < train->n; i++)
-            fold_of[order[i]] = (uint32_t)(next[train->given[order[i]]]++ % folds);
-    }
-    mwn_free(order);
-    mwn_free(next);
-    return order && next ? MWN_OK : mwn_fail_memory(err, train->n * 4, "the folds");
-}
-
-static mwn_status alloc_fold(struct mwn_sets *sets, size_t n, struct mwn_error *err)
-{
-    struct mwn_set *fold = &sets->fold;
-    fold->source = sets->train.source;
-    fold->id = mwn_alloc(n, sizeof(*fold->id));
-    fold->given = mwn_alloc(n, sizeof(*fold->given));
-    fold->truth = sets->train.truth ? mwn_alloc(n, sizeof(*fold->truth)) : NULL;
-    sets->fold_position = mwn_alloc(n, sizeof(*sets->fold_position));
-    if (!fold->id || !fold->given || !sets->fold_position ||
-        (sets->train.truth && !fold->truth))
-        return mwn_fail_memory(err, n * 16, "a fold");
-    return MWN_OK;
-}
-
-static void move_sample(struct mwn_set *to, const struct mwn_set *from, size_t i)
-{
-    to->id[to->n] = from->id[i];
-    to->given[to->n] = from->given[i];
-    if (to->truth)
-        to->truth[to->n] = from->truth[i];
-    to->n++;
-}
-
-/* Moves the samples of the fold out of the training set. */
-static mwn_status cut_fold(struct mwn_sets *sets, const struct split *split,
-                           struct mwn_error *err)
-{
-    mwn_status status = MWN_OK;
-    struct mwn_set *train = &sets->train, *fold = &sets->fold;
-    size_t n = train->n, wanted = (size_t)split->options->fold;
-    uint32_t *fold_of = mwn_alloc(n, sizeof(*fold_of));
-
-    if (!fold_of)
-        return mwn_fail_memory(err, n * sizeof(*fold_of), "the folds");
-    MWN_TRY(deal_folds(split, train, fold_of, err));
-    MWN_TRY(alloc_fold(sets, n, err));
-    train->n = 0;
-    for (size_t i = 0; i < n; i++) {
-        bool kept_out = fold_of[i] == wanted;
-        if (kept_out)
-            sets->fold_position[fold->n] = (uint32_t)i;
-        move_sample(kept_out ? fold : train, train, i);
-    }
-    if (train->n == 0 || fold->n == 0)
-        status = mwn_fail(err, MWN_ERR_CONFIG,
-                          "data.folds: %zu training samples are too few for %lld folds", n,
-                          (long long)split->options->folds);
-out:
-    mwn_free(fold_of);
-    return status;
-}
-
 static double share_of_wrong(const struct mwn_set *set)
 {
     size_t wrong = 0;
@@ -499,7 +434,7 @@ static mwn_status make_sets(struct mwn_sets *sets, const struct split *split,
     if (noisy)
         MWN_TRY(put_noise(&sets->train, split, err));
     if (options->folds > 0)
-        MWN_TRY(cut_fold(sets, split, err));
+        MWN_TRY(mwn_fold_cut(sets, options, split->seed, err));
     if (options->train_on_meta)
         MWN_TRY(append_set(&sets->train, &sets->meta, err));
     sets->noise_rate = share_of_wrong(&sets->train);
@@ -601,6 +536,11 @@ static mwn_status drop_overlap(struct mwn_sets *sets, const struct split *split,
     return status;
 }
 
+uint64_t mwn_data_seed(const struct mwn_data_options *options, uint64_t seed)
+{
+    return options->seed >= 0 ? (uint64_t)options->seed : seed;
+}
+
 mwn_status mwn_sets_open(struct mwn_sets *sets, const struct mwn_data_options *options,
                          uint64_t seed, struct mwn_error *err)
 {
@@ -608,7 +548,7 @@ mwn_status mwn_sets_open(struct mwn_sets *sets, const struct mwn_data_options *o
     struct split split = {.options = options, .source = &sets->train_source};
 
     memset(sets, 0, sizeof(*sets));
-    split.seed = options->seed >= 0 ? (uint64_t)options->seed : seed;
+    split.seed = mwn_data_seed(options, seed);
     MWN_TRY(check_options(options, err));
     MWN_TRY(open_sources(sets, &split, err));
     MWN_TRY(split_init(&split, err));
@@ -663,7 +603,6 @@ void mwn_sets_close(struct mwn_sets *sets)
     set_release(&sets->valid);
     set_release(&sets->test);
     set_release(&sets->fold);
-    mwn_free(sets->fold_position);
     mwn_source_close(&sets->train_source);
     mwn_source_close(&sets->test_source);
     mwn_source_close(&sets->meta_source);

@@ -19,14 +19,16 @@ struct mwn_sets {
     struct mwn_source train_source, test_source; /* owned; n = 0 if there is none  */
     struct mwn_source meta_source, valid_source; /* owned: from paths of their own */
     struct mwn_set train, meta, valid, test;     /* owned; n = 0 if there is none  */
-    struct mwn_set fold;     /* owned: what data.fold keeps out of train           */
-    uint32_t *fold_position; /* owned [fold.n]: place in train without folds       */
+    struct mwn_set fold; /* owned: what data.fold keeps out of train           */
     int classes;
     struct mwn_shape shape;
     double noise_rate; /* share of train samples whose given label is not the true one;
                           negative if unknown (neither noise nor a labels file)    */
     size_t dropped;    /* samples left out because another set has an equal one    */
 };
+
+/* The seed of the split: data.seed, or train.seed if that is negative. */
+uint64_t mwn_data_seed(const struct mwn_data_options *options, uint64_t seed);
 
 /* Reads and splits a zeroed *sets, which must not move afterwards (the sets point into it). In
  * this order:

@@ -4,10 +4,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/fold.h"
 #include "tensor/npy.h"
+#include "train/predict.h"
 #include "train/run.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,46 +106,6 @@ out:
     return status;
 }
 
-/* Softmax in double; rows[n][classes]. */
-static void soften(size_t n, size_t classes, const double *logits, float *rows)
-{
-    for (size_t i = 0; i < n; i++) {
-        const double *z = logits + i * classes;
-        double top = z[0], sum = 0;
-        for (size_t c = 1; c < classes; c++)
-            top = fmax(top, z[c]);
-        for (size_t c = 0; c < classes; c++)
-            sum += exp(z[c] - top);
-        for (size_t c = 0; c < classes; c++)
-            rows[i * classes + c] = (float)(exp(z[c] - top) / sum);
-    }
-}
-
-static mwn_status predict_set(struct mwn_run *run, mwn_loader *loader, float *rows,
-                              struct mwn_error *err)
-{
-    mwn_status status = MWN_OK;
-    size_t classes = (size_t)run->sets.classes, done = 0;
-    size_t room = mwn_loader_batch(loader) * classes;
-    double *logits = mwn_alloc(room, sizeof(*logits));
-    struct mwn_batch batch = {0};
-
-    if (!logits)
-        return mwn_fail_memory(err, room * sizeof(*logits), "predictions");
-    MWN_TRY(mwn_loader_seek(loader, 0, 0, err));
-    for (;;) {
-        MWN_TRY(mwn_loader_next(loader, &batch, err));
-        if (batch.n == 0)
-            break;
-        MWN_TRY(mwn_net_infer(run->net, &batch, logits, err));
-        soften(batch.n, classes, logits, rows + done * classes);
-        done += batch.n;
-    }
-out:
-    mwn_free(logits);
-    return status;
-}
-
 /* Predicts the samples that the fold has left out; the file says that the fold is done. */
 static mwn_status predict_fold(const struct cv *cv, long fold, struct mwn_run *run,
                                struct mwn_error *err)
@@ -159,7 +120,7 @@ static mwn_status predict_fold(const struct cv *cv, long fold, struct mwn_run *r
     if (!rows)
         return mwn_fail_memory(err, set->n * shape[1] * sizeof(*rows), "predictions");
     MWN_TRY(mwn_run_make_eval_loader(&loader, &run->settings, set, &run->normalize, err));
-    MWN_TRY(predict_set(run, loader, rows, err));
+    MWN_TRY(mwn_predict_set(run->net, loader, rows, err));
     MWN_TRY(fold_path(cv, fold, "fold_probs.npy", &path, err));
     MWN_TRY(mwn_npy_write(path, MWN_NPY_F32, 2, shape, rows, err));
 out:
@@ -193,40 +154,62 @@ out:
 
 /* ---- Joining ------------------------------------------------------------------------ */
 
-/* Puts a fold's predictions where its samples are in the training set. The fold is dealt out
- * again: its samples follow from the options. */
-static mwn_status join_fold(struct cv *cv, long fold, struct mwn_error *err)
+/* Puts a fold's predictions where its samples are in the training set, which has dealt them out
+ * to fold_of[n]. */
+static mwn_status join_fold(struct cv *cv, long fold, const uint32_t *fold_of,
+                            struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    size_t classes = (size_t)cv->sets.classes;
-    struct mwn_sets sets = {0};
+    size_t classes = (size_t)cv->sets.classes, n = 0;
     struct mwn_npy npy = {0};
-    struct mwn_data_options options = cv->settings.data; /* borrows its texts */
     char *path = NULL;
 
-    options.folds = cv->options->folds;
-    options.fold = fold;
+    for (size_t i = 0; i < cv->sets.train.n; i++)
+        n += fold_of[i] == fold;
     MWN_TRY(fold_path(cv, fold, "fold_probs.npy", &path, err));
     if (!mwn_path_exists(path)) {
         cv->complete = false;
         goto out;
     }
     MWN_TRY(mwn_npy_read(path, &npy, err));
-    MWN_TRY(mwn_sets_open(&sets, &options, (uint64_t)cv->settings.train.seed, err));
-    if (npy.type != MWN_NPY_F32 || npy.dims != 2 || npy.shape[0] != sets.fold.n ||
+    if (npy.type != MWN_NPY_F32 || npy.dims != 2 || npy.shape[0] != n ||
         npy.shape[1] != classes) {
         status = mwn_fail(err, MWN_ERR_MISMATCH,
-                          "%s: is not of %zu samples in %zu classes as the fold", path,
-                          sets.fold.n, classes);
+                          "%s: is not of %zu samples in %zu classes as the fold", path, n,
+                          classes);
         goto out;
     }
-    for (size_t i = 0; i < sets.fold.n; i++)
-        memcpy(cv->probs + sets.fold_position[i] * classes,
-               (const float *)npy.data + i * classes, classes * sizeof(float));
+    const float *row = npy.data;
+    for (size_t i = 0; i < cv->sets.train.n; i++) {
+        if (fold_of[i] != fold)
+            continue;
+        memcpy(cv->probs + i * classes, row, classes * sizeof(float));
+        row += classes;
+    }
 out:
-    mwn_sets_close(&sets);
     mwn_npy_release(&npy);
     mwn_free(path);
+    return status;
+}
+
+/* All folds, as far as they are there. */
+static mwn_status join_folds(struct cv *cv, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const struct mwn_set *train = &cv->sets.train;
+    const struct mwn_deal deal = {
+        (size_t)cv->options->folds, cv->sets.classes,
+        mwn_data_seed(&cv->settings.data, (uint64_t)cv->settings.train.seed)};
+    uint32_t *fold_of = mwn_alloc(train->n, sizeof(*fold_of));
+
+    if (!fold_of)
+        return mwn_fail_memory(err, train->n * sizeof(*fold_of), "the folds");
+    cv->complete = true;
+    MWN_TRY(mwn_fold_deal(&deal, train, fold_of, err));
+    for (long fold = 0; fold < cv->options->folds && cv->complete; fold++)
+        MWN_TRY(join_fold(cv, fold, fold_of, err));
+out:
+    mwn_free(fold_of);
     return status;
 }
 
@@ -262,13 +245,11 @@ static mwn_status join(struct cv *cv, struct mwn_error *err)
     const size_t shape[2] = {cv->sets.train.n, (size_t)cv->sets.classes};
     char *ids = NULL;
 
-    cv->complete = true;
     cv->probs = mwn_alloc(shape[0], shape[1] * sizeof(*cv->probs));
     if (!cv->probs)
         return mwn_fail_memory(err, shape[0] * shape[1] * sizeof(*cv->probs),
                                "class probabilities");
-    for (long fold = 0; fold < cv->options->folds && cv->complete; fold++)
-        MWN_TRY(join_fold(cv, fold, err));
+    MWN_TRY(join_folds(cv, err));
     if (!cv->complete)
         goto out;
     MWN_TRY(write_labels(cv, err));

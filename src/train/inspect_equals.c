@@ -15,20 +15,11 @@ struct item {
     int32_t label;
 };
 
-static int compare_hashes(const struct item *a, const struct item *b)
-{
-    if (a->hash.high != b->hash.high)
-        return a->hash.high < b->hash.high ? -1 : 1;
-    if (a->hash.low != b->hash.low)
-        return a->hash.low < b->hash.low ? -1 : 1;
-    return 0;
-}
-
 /* By content, then by place, so that what is found does not depend on the sort. */
 static int compare_items(const void *left, const void *right)
 {
     const struct item *a = left, *b = right;
-    int order = compare_hashes(a, b);
+    int order = mwn_hash_compare(a->hash, b->hash);
     if (order != 0)
         return order;
     if (a->place.part != b->place.part)
@@ -124,7 +115,7 @@ mwn_status mwn_inspect_equals(const struct mwn_source *sources, struct mwn_equal
     }
     qsort(items, n, sizeof(*items), compare_items);
     for (size_t begin = 0, end = 0; begin < n; begin = end) {
-        while (end < n && compare_hashes(&items[begin], &items[end]) == 0)
+        while (end < n && mwn_hash_compare(items[begin].hash, items[end].hash) == 0)
             end++;
         count_group(items + begin, end - begin, out);
     }

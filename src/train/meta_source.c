@@ -53,19 +53,14 @@ mwn_status mwn_meta_source_init(struct mwn_run *run, struct mwn_error *err)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "meta.source=lowest_loss needs train.journal=true");
     run->meta_items = mwn_alloc(train->n, sizeof(struct item));
-    size_t *count = mwn_alloc(classes, sizeof(*count));
-    for (size_t i = 0; count && i < train->n; i++)
-        count[train->given[i]]++;
-    for (size_t c = 0; count && c < classes; c++)
-        n += wanted(run, count[c]);
-    bool failed = !count;
-    mwn_free(count);
+    for (size_t c = 0; c < classes; c++)
+        n += wanted(run, (size_t)run->class_count[c]);
     meta->source = train->source;
     meta->id = mwn_alloc(n, sizeof(*meta->id));
     meta->given = mwn_alloc(n, sizeof(*meta->given));
     meta->n = n;
     run->meta_chosen = mwn_alloc(n, sizeof(*run->meta_chosen));
-    if (failed || !meta->id || !meta->given || !run->meta_items || !run->meta_chosen)
+    if (!meta->id || !meta->given || !run->meta_items || !run->meta_chosen)
         return mwn_fail_memory(err, n * 8, "the meta set");
     return MWN_OK;
 }
@@ -96,9 +91,8 @@ static void choose_positions(struct mwn_run *run)
     for (size_t begin = 0, end = 0; begin < train->n; begin = end) {
         while (end < train->n && items[end].label == items[begin].label)
             end++;
-        for (size_t i = 0; i < wanted(run, end - begin); i++) {
+        for (size_t i = 0; i < wanted(run, end - begin); i++)
             run->meta_chosen[put++] = items[begin + i].position;
-        }
     }
 }
 

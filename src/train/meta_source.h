@@ -5,7 +5,8 @@
 #include "base/base.h"
 #include "train/run.h"
 
-/* For meta.source=lowest_loss: makes the meta set, still without samples. MWN_ERR_CONFIG if the
+/* For meta.source=lowest_loss: makes the meta set, still without samples;
+ * run->class_count must be there. MWN_ERR_CONFIG if the
  * data has a meta set or the run keeps no journal. Nothing for other sources. */
 MWN_MUST_CHECK mwn_status mwn_meta_source_init(struct mwn_run *run, struct mwn_error *err);
 /* At the end of an epoch: chooses the samples for the next one by the losses that the journal

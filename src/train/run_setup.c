@@ -274,9 +274,9 @@ mwn_status mwn_run_setup(struct mwn_run *run, struct mwn_error *err)
     MWN_TRY(
         mwn_sets_open(&run->sets, &settings->data, (uint64_t)settings->train.seed, err));
     MWN_TRY(mwn_normalize_resolve(&run->normalize, &settings->data, &run->sets.train, err));
+    MWN_TRY(count_classes(run, err));
     MWN_TRY(mwn_meta_source_init(run, err));
     MWN_TRY(check_meta(run, err));
-    MWN_TRY(count_classes(run, err));
     MWN_TRY(make_loaders(run, err));
     MWN_TRY(mwn_run_make_net(&run->net, settings, run->sets.shape, run->sets.classes, err));
     MWN_TRY(plan_net(run, err));
