@@ -109,7 +109,9 @@ static void test_confident_joint_by_hand(void **state)
     const int32_t given[] = {0, 0, 0, 0, 1, 1, 1, 0};
     struct mwn_error err = {0};
     struct mwn_joint joint = {0};
-    must(mwn_joint_init(&joint, 2, 8, given, two_classes, p, &err), &err);
+    must(mwn_joint_init(&joint, 2, &(struct mwn_joint_samples){8, given, two_classes, p},
+                        &err),
+         &err);
     near_to(joint.threshold[0], 0.625);
     near_to(joint.threshold[1], 0.6);
     near_to(joint.count[0], 10.0 / 3);
@@ -129,7 +131,9 @@ static void test_a_class_that_nobody_counts_keeps_its_labels(void **state)
     const int32_t given[] = {0, 0, 1};
     struct mwn_error err = {0};
     struct mwn_joint joint = {0};
-    must(mwn_joint_init(&joint, 2, 3, given, two_classes, p, &err), &err);
+    must(mwn_joint_init(&joint, 2, &(struct mwn_joint_samples){3, given, two_classes, p},
+                        &err),
+         &err);
     near_to(mwn_joint_noise(&joint), 0);
     near_to(joint.count[3], 1);
     mwn_joint_release(&joint);

@@ -210,15 +210,18 @@ static mwn_status judge_scores(const struct audit *a, struct mwn_ranking *out,
     double *value = mwn_alloc(e->n, sizeof(*value));
     unsigned char *wrong = mwn_alloc(e->n, 1);
 
-    if (!value || !wrong)
+    if (!value || !wrong) {
         status = mwn_fail_memory(err, e->n * 9, "the judgement of scores");
-    for (size_t i = 0; i < e->n && status == MWN_OK; i++)
+        goto out;
+    }
+    for (size_t i = 0; i < e->n; i++)
         wrong[i] = e->given[i] != e->truth[i];
     for (size_t k = 0; k < SCORE_COUNT && status == MWN_OK; k++) {
         for (size_t i = 0; i < e->n; i++)
             value[i] = scores[k].sign * scores[k].value[i];
         status = mwn_rank_against(&out[k], e->n, value, wrong, err);
     }
+out:
     mwn_free(value);
     mwn_free(wrong);
     return status;
@@ -338,8 +341,9 @@ mwn_status mwn_audit(const char *dir, const struct mwn_audit_options *options, c
     MWN_TRY(choose_output(&a, dir, err));
     MWN_TRY(mwn_evidence_open(&a.evidence, dir, a.options->pred_probs, err));
     MWN_TRY(mwn_scores_init(&a.scores, &a.evidence, err));
-    MWN_TRY(mwn_joint_init(&a.joint, a.evidence.classes, a.evidence.n, a.evidence.given,
-                           mwn_evidence_row, &a.evidence, err));
+    const struct mwn_joint_samples samples = {a.evidence.n, a.evidence.given,
+                                              mwn_evidence_row, &a.evidence};
+    MWN_TRY(mwn_joint_init(&a.joint, a.evidence.classes, &samples, err));
     MWN_TRY(report(&a, &text, err));
     MWN_TRY(write_weights(&a, err));
     MWN_TRY(write_table(&a, err));

@@ -7,6 +7,7 @@
 #include "tensor/safetensors.h"
 
 #include <errno.h>
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,7 @@ static mwn_status count_classes(struct mwn_evidence *e, struct mwn_error *err)
     char *path = NULL;
     mwn_st_file *file = NULL;
 
+    assert(e->given);
     for (size_t i = 0; i < e->n; i++) {
         if (e->given[i] < 0) {
             status = mwn_fail(err, MWN_ERR_DATA,

@@ -16,21 +16,17 @@
 /* What goes through all samples. */
 struct pass {
     struct mwn_joint *joint;
-    size_t n;
-    const int32_t *given;
-    mwn_row_fn *row;
-    const void *user;
-    double *p;    /* owned [classes] */
-    double *seen; /* owned [classes]: samples with probabilities */
+    const struct mwn_joint_samples *samples;
+    double *p, *seen; /* owned [classes] */
 };
 
 static void find_thresholds(const struct pass *pass)
 {
     struct mwn_joint *joint = pass->joint;
-    for (size_t i = 0; i < pass->n; i++) {
-        size_t y = (size_t)pass->given[i];
+    for (size_t i = 0; i < pass->samples->n; i++) {
+        size_t y = (size_t)pass->samples->given[i];
         joint->total[y]++;
-        if (!pass->row(pass->user, i, pass->p))
+        if (!pass->samples->row(pass->samples->user, i, pass->p))
             continue;
         pass->seen[y]++;
         joint->threshold[y] += pass->p[y];
@@ -43,16 +39,16 @@ static void count(const struct pass *pass)
 {
     struct mwn_joint *joint = pass->joint;
     size_t classes = joint->classes;
-    for (size_t i = 0; i < pass->n; i++) {
+    for (size_t i = 0; i < pass->samples->n; i++) {
         size_t best = classes;
-        if (!pass->row(pass->user, i, pass->p))
+        if (!pass->samples->row(pass->samples->user, i, pass->p))
             continue;
         for (size_t k = 0; k < classes; k++)
             if (pass->p[k] >= joint->threshold[k] &&
                 (best == classes || pass->p[k] > pass->p[best]))
                 best = k;
         if (best < classes)
-            joint->count[(size_t)pass->given[i] * classes + best]++;
+            joint->count[(size_t)pass->samples->given[i] * classes + best]++;
     }
 }
 
@@ -70,11 +66,10 @@ static void calibrate(struct mwn_joint *joint)
     }
 }
 
-mwn_status mwn_joint_init(struct mwn_joint *joint, size_t classes, size_t n,
-                          const int32_t *given, mwn_row_fn *row, const void *user,
-                          struct mwn_error *err)
+mwn_status mwn_joint_init(struct mwn_joint *joint, size_t classes,
+                          const struct mwn_joint_samples *samples, struct mwn_error *err)
 {
-    struct pass pass = {joint, n, given, row, user, NULL, NULL};
+    struct pass pass = {joint, samples, NULL, NULL};
     bool fits = classes <= SIZE_MAX / sizeof(double) / (classes ? classes : 1);
     joint->classes = classes;
     joint->threshold = mwn_alloc(classes, sizeof(double));

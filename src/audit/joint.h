@@ -15,10 +15,18 @@ struct mwn_joint {
     double *total;     /* owned [classes]: samples labelled so                            */
 };
 
-/* given[n] are the labels. Fills a zeroed joint. */
-MWN_MUST_CHECK mwn_status mwn_joint_init(struct mwn_joint *joint, size_t classes, size_t n,
-                                         const int32_t *given, mwn_row_fn *row,
-                                         const void *user, struct mwn_error *err);
+/* The samples that a joint is estimated from. */
+struct mwn_joint_samples {
+    size_t n;
+    const int32_t *given; /* borrowed [n]: their labels */
+    mwn_row_fn *row;
+    const void *user; /* for row */
+};
+
+/* Fills a zeroed joint. */
+MWN_MUST_CHECK mwn_status mwn_joint_init(struct mwn_joint *joint, size_t classes,
+                                         const struct mwn_joint_samples *samples,
+                                         struct mwn_error *err);
 void mwn_joint_release(struct mwn_joint *joint);
 /* Estimated share of wrong labels, of all and of those of one given class (NaN: none). */
 double mwn_joint_noise(const struct mwn_joint *joint);

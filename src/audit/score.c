@@ -105,8 +105,10 @@ static mwn_status find_quality(struct mwn_scores *s, struct mwn_error *err)
     double *share = mwn_alloc(s->n, sizeof(*share));
     double *count = mwn_alloc(s->n, sizeof(*count));
 
-    if (!share || !count)
+    if (!share || !count) {
         status = mwn_fail_memory(err, 2 * s->n * sizeof(*share), "the scores of samples");
+        goto out;
+    }
     for (size_t k = 0; k < MWN_COUNT(parts) && status == MWN_OK; k++) {
         if (!varies(s->n, parts[k]))
             continue;
@@ -120,6 +122,7 @@ static mwn_status find_quality(struct mwn_scores *s, struct mwn_error *err)
     }
     for (size_t i = 0; i < s->n && status == MWN_OK; i++)
         s->quality[i] = count[i] > 0 ? s->quality[i] / count[i] : (double)NAN;
+out:
     mwn_free(share);
     mwn_free(count);
     return status;

@@ -1,9 +1,11 @@
 /* cmd_try.c - mwnet try: looks at data, trains plainly and by Meta-Weight-Net, and says whether
  * that was worth it and which labels are probably wrong. */
 #include "cmd.h"
+#include "report_json.h"
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -70,12 +72,6 @@ static mwn_status gather(struct trial *trial, struct mwn_error *err)
     return status;
 }
 
-static const char *text_of(json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static double number_of(json_t *object, const char *key)
 {
     return json_number_value(json_object_get(object, key));
@@ -103,10 +99,10 @@ static mwn_status suggest(struct trial *trial, struct mwn_error *err)
         print_sets(root);
     json_array_foreach(json_object_get(root, "choices"), i, choice)
     {
-        const char *key = text_of(choice, "key"), *value = text_of(choice, "value");
+        const char *key = report_text(choice, "key"), *value = report_text(choice, "value");
         if (!quiet)
             printf("%-10s %s=%s (%s)\n", i == 0 ? "chosen" : "", key, value,
-                   text_of(choice, "why"));
+                   report_text(choice, "why"));
         if (status == MWN_OK)
             status = mwn_config_set(trial->config, key, value, err);
     }
@@ -149,7 +145,7 @@ static mwn_status judge(struct trial *trial, struct mwn_error *err)
 static void print_verdict(const struct trial *trial)
 {
     json_t *root = json_loads(trial->comparison, 0, NULL);
-    const char *better = text_of(root, "better");
+    const char *better = report_text(root, "better");
     double gain = number_of(root, "gain");
     printf("\nverdict    ");
     if (strcmp(better, "second") == 0)
@@ -173,8 +169,13 @@ static int report(const struct trial *trial)
 {
     int code = 0;
     if (trial->args->json) {
-        printf("{\"dir\": \"%s\", \"suggestion\": %s, \"comparison\": %s, \"audit\": %s}\n",
-               trial->dir, trial->suggestion, trial->comparison, trial->audit);
+        json_t *dir = json_string(trial->dir);
+        char *quoted = json_dumps(dir, JSON_ENCODE_ANY);
+        printf("{\"dir\": %s, \"suggestion\": %s, \"comparison\": %s, \"audit\": %s}\n",
+               quoted ? quoted : "null", trial->suggestion, trial->comparison,
+               trial->audit);
+        free(quoted);
+        json_decref(dir);
         return 0;
     }
     print_verdict(trial);

@@ -1,5 +1,6 @@
 /* report.c - the library's JSON reports as tables on stdout. */
 #include "cmd.h"
+#include "report_json.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -8,18 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLOT_WIDTH = 60, PLOT_HEIGHT = 11, LABEL_WIDTH = 10 };
+enum { PLOT_WIDTH = 60, PLOT_HEIGHT = 11 };
 
 /* ---- Reading ------------------------------------------------------------------------ */
-
-static json_t *parse(const char *text)
-{
-    json_error_t problem;
-    json_t *root = json_loads(text, 0, &problem);
-    if (!root)
-        fprintf(stderr, "mwnet: a report is not JSON: %s\n", problem.text);
-    return root;
-}
 
 /* The value at "key.key.key"; NULL if there is none. */
 static json_t *at(json_t *root, const char *path)
@@ -52,11 +44,6 @@ static bool has(json_t *root, const char *path)
 }
 
 /* ---- Printing ----------------------------------------------------------------------- */
-
-static void label(const char *name)
-{
-    printf("%-*s ", LABEL_WIDTH, name);
-}
 
 /* The text of a number, a text, a list of them. */
 static void print_value(json_t *value)
@@ -136,7 +123,7 @@ static void print_curve(json_t *curve)
 
 static void print_sets(json_t *root)
 {
-    label("data");
+    report_label("data");
     printf("%.0f train", number_at(root, "sets.train"));
     if (number_at(root, "sets.meta") > 0)
         printf(", %.0f meta", number_at(root, "sets.meta"));
@@ -154,9 +141,9 @@ static void print_sets(json_t *root)
 
 static void print_model(json_t *root)
 {
-    label("method");
+    report_label("method");
     printf("%s\n", text_at(root, "options.method.name"));
-    label("model");
+    report_label("model");
     printf("%s, %.0f parameters (%s, %.0f threads)\n", text_at(root, "model.name"),
            number_at(root, "model.parameters"), text_at(root, "model.backend"),
            number_at(root, "model.threads"));
@@ -174,15 +161,15 @@ static void print_accuracy(json_t *result)
 
 static void print_results(json_t *root)
 {
-    label("best");
+    report_label("best");
     print_accuracy(at(root, "best"));
     printf(" (epoch %.0f, chosen on the %s set)\n", number_at(root, "best.epoch"),
            strcmp(text_at(root, "best.chosen_by"), "valid") == 0 ? "validation" : "test");
-    label("last");
+    report_label("last");
     print_accuracy(at(root, "last"));
     printf(" (epoch %.0f)\n", number_at(root, "last.epoch"));
     if (has(root, "detection.auroc")) {
-        label("labels");
+        report_label("labels");
         printf("%.1f %% of the %.0f lowest-weighted samples have a wrong label "
                "(AUROC %.3f)\n",
                100 * number_at(root, "detection.precision"),
@@ -195,7 +182,7 @@ static void print_cost(json_t *root)
     char time[32], memory[32];
     if (number_at(root, "cost.steps") <= 0)
         return;
-    label("cost");
+    report_label("cost");
     printf("%s, %.0f images/s, %s\n", say_seconds(number_at(root, "cost.seconds"), time),
            number_at(root, "cost.images_per_second"),
            say_bytes(number_at(root, "cost.peak_memory"), memory));
@@ -203,7 +190,7 @@ static void print_cost(json_t *root)
 
 int report_summary(const char *json)
 {
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
     print_model(root);
@@ -223,7 +210,7 @@ int report_summary(const char *json)
 
 void report_notes(const char *json)
 {
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (json_is_true(at(root, "model.head_replaced")))
         fprintf(stderr,
                 "note: the last layer begins at random: %s has another number of classes "
@@ -237,7 +224,7 @@ static void print_memory(json_t *root)
     static const char *const parts[] = {"network", "vectors",    "data",
                                         "batches", "checkpoint", "program"};
     char text[32], path[32];
-    label("memory");
+    report_label("memory");
     printf("%s", say_bytes(number_at(root, "memory.total"), text));
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         snprintf(path, sizeof(path), "memory.%s", parts[i]);
@@ -250,7 +237,7 @@ static void print_memory(json_t *root)
 int report_plan(const char *json)
 {
     char text[32];
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
     print_nested(json_object_get(root, "options"), "", " = ");
@@ -258,7 +245,7 @@ int report_plan(const char *json)
     print_model(root);
     print_sets(root);
     print_memory(root);
-    label("time");
+    report_label("time");
     printf("%.4g s a step, %.0f steps an epoch", number_at(root, "time.seconds_per_step"),
            number_at(root, "time.steps_per_epoch"));
     printf(", %s an epoch", say_seconds(number_at(root, "time.seconds_per_epoch"), text));
@@ -269,17 +256,17 @@ int report_plan(const char *json)
 
 int report_evaluation(const char *json)
 {
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
-    label("model");
+    report_label("model");
     printf("%s (%s)\n", text_at(root, "model"), text_at(root, "file"));
-    label("accuracy");
+    report_label("accuracy");
     printf("%.2f %% (mean over the classes %.2f %%)\n", number_at(root, "accuracy"),
            number_at(root, "balanced_accuracy"));
-    label("loss");
+    report_label("loss");
     printf("%.4f\n", number_at(root, "loss"));
-    label("samples");
+    report_label("samples");
     printf("%.0f in %.1f s\n", number_at(root, "samples"), number_at(root, "seconds"));
     json_decref(root);
     return 0;
@@ -287,22 +274,22 @@ int report_evaluation(const char *json)
 
 int report_prediction(const char *json)
 {
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
-    label("model");
+    report_label("model");
     printf("%s (%s)\n", text_at(root, "model"), text_at(root, "file"));
-    label("samples");
+    report_label("samples");
     printf("%.0f in %.1f s", number_at(root, "samples"), number_at(root, "seconds"));
     if (number_at(root, "skipped") > 0)
         printf(", %.0f damaged ones left out", number_at(root, "skipped"));
     printf("\n");
     if (has(root, "accuracy")) {
-        label("accuracy");
+        report_label("accuracy");
         printf("%.2f %% of the %.0f with a label\n", number_at(root, "accuracy"),
                number_at(root, "labelled"));
     }
-    label("written");
+    report_label("written");
     printf("%s\n", text_at(root, "out"));
     json_decref(root);
     return 0;
@@ -311,18 +298,18 @@ int report_prediction(const char *json)
 int report_export(const char *json)
 {
     char size[32];
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
-    label("model");
+    report_label("model");
     printf("%s (%s)\n", text_at(root, "model"), text_at(root, "file"));
-    label("input");
+    report_label("input");
     printf("input [batch, ");
     print_value(at(root, "input"));
     printf("]\n");
-    label("output");
+    report_label("output");
     printf("logits [batch, %.0f]\n", number_at(root, "classes"));
-    label("written");
+    report_label("written");
     printf("%s (%s, ONNX opset %.0f)\n", text_at(root, "out"),
            say_bytes(number_at(root, "bytes"), size), number_at(root, "opset"));
     json_decref(root);
@@ -345,7 +332,7 @@ int report_info(const char *json)
 {
     const char *key = NULL;
     json_t *value = NULL;
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
     json_object_foreach(root, key, value)
@@ -370,7 +357,7 @@ int report_info(const char *json)
 
 int report_bench(const char *json)
 {
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
     print_nested(root, "", " = ");
@@ -411,7 +398,7 @@ int report_list(const char *what, const char *json)
 {
     size_t i = 0;
     json_t *item = NULL;
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
     json_array_foreach(root, i, item)

@@ -1,43 +1,19 @@
 /* report_audit.c - the reports of mwnet audit and mwnet why as tables on stdout. */
 #include "cmd.h"
+#include "report_json.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_WIDTH = 10, CLASSES_MAX = 12, SPARK_MAX = 60 };
-
-static json_t *parse(const char *text)
-{
-    json_error_t problem;
-    json_t *root = json_loads(text, 0, &problem);
-    if (!root)
-        fprintf(stderr, "mwnet: a report is not JSON: %s\n", problem.text);
-    return root;
-}
-
-static json_t *get(json_t *object, const char *key)
-{
-    return json_object_get(object, key);
-}
+enum { CLASSES_MAX = 12, SPARK_MAX = 60 };
 
 /* NaN for what is not there. */
 static double number(json_t *object, const char *key)
 {
-    json_t *value = get(object, key);
+    json_t *value = json_object_get(object, key);
     return json_is_number(value) ? json_number_value(value) : (double)NAN;
-}
-
-static const char *text(json_t *object, const char *key)
-{
-    const char *value = json_string_value(get(object, key));
-    return value ? value : "";
-}
-
-static void label(const char *name)
-{
-    printf("%-*s ", LABEL_WIDTH, name);
 }
 
 /* A number in so many columns, or a dash. */
@@ -53,9 +29,9 @@ static void cell(double value, int width, int decimals)
 
 static void print_evidence(json_t *root)
 {
-    label("evidence");
-    if (strcmp(text(root, "evidence"), "out_of_sample") == 0)
-        printf("out-of-sample probabilities in %s", text(root, "pred_probs"));
+    report_label("evidence");
+    if (strcmp(report_text(root, "evidence"), "out_of_sample") == 0)
+        printf("out-of-sample probabilities in %s", report_text(root, "pred_probs"));
     else
         printf("what the run saw while it trained (for out-of-sample: mwnet cv)");
     if (number(root, "epochs") > 0)
@@ -67,35 +43,37 @@ static void print_classes(json_t *noise)
 {
     size_t i = 0, shown = 0;
     json_t *entry = NULL;
-    label("by class");
-    json_array_foreach(get(noise, "by_class"), i, entry)
+    report_label("by class");
+    json_array_foreach(json_object_get(noise, "by_class"), i, entry)
     {
         if (shown == CLASSES_MAX || isnan(number(entry, "rate")))
             continue;
-        printf("%s%s %.1f %%", shown ? ", " : "", text(entry, "given"),
+        printf("%s%s %.1f %%", shown ? ", " : "", report_text(entry, "given"),
                100 * number(entry, "rate"));
         shown++;
     }
-    printf("%s\n", json_array_size(get(noise, "by_class")) > shown ? ", ..." : "");
+    printf("%s\n",
+           json_array_size(json_object_get(noise, "by_class")) > shown ? ", ..." : "");
 }
 
 static void print_noise(json_t *root)
 {
     size_t i = 0;
-    json_t *noise = get(root, "noise"), *pair = NULL, *truth = get(root, "truth");
-    label("labels");
+    json_t *noise = json_object_get(root, "noise"), *pair = NULL,
+           *truth = json_object_get(root, "truth");
+    report_label("labels");
     printf("%.0f of %.0f are probably wrong: %.1f %%", number(noise, "labels"),
            number(root, "samples"), 100 * number(noise, "rate"));
     if (truth)
         printf(" (in truth %.1f %%)", 100 * number(truth, "rate"));
     printf("\n");
     print_classes(noise);
-    label("confused");
-    json_array_foreach(get(noise, "pairs"), i, pair)
+    report_label("confused");
+    json_array_foreach(json_object_get(noise, "pairs"), i, pair)
     {
         if (i < 5)
-            printf("%s%s for %s (%.0f)", i ? ", " : "", text(pair, "given"),
-                   text(pair, "suggested"), number(pair, "samples"));
+            printf("%s%s for %s (%.0f)", i ? ", " : "", report_text(pair, "given"),
+                   report_text(pair, "suggested"), number(pair, "samples"));
     }
     printf("\n");
 }
@@ -105,16 +83,16 @@ static void print_judgement(json_t *root)
 {
     const char *key = NULL;
     json_t *value = NULL;
-    if (!get(root, "auroc"))
+    if (!json_object_get(root, "auroc"))
         return;
     printf("\n%-10s %6s %6s %8s %8s\n", "score", "AUROC", "AUPRC", "P@wrong", "P@100");
-    json_object_foreach(get(root, "auroc"), key, value)
+    json_object_foreach(json_object_get(root, "auroc"), key, value)
     {
         printf("%-10s", key);
-        cell(number(get(root, "auroc"), key), 6, 3);
-        cell(number(get(root, "auprc"), key), 6, 3);
-        cell(number(get(root, "precision_at_k"), key), 8, 3);
-        cell(number(get(root, "precision_at_100"), key), 8, 3);
+        cell(number(json_object_get(root, "auroc"), key), 6, 3);
+        cell(number(json_object_get(root, "auprc"), key), 6, 3);
+        cell(number(json_object_get(root, "precision_at_k"), key), 8, 3);
+        cell(number(json_object_get(root, "precision_at_100"), key), 8, 3);
         printf("\n");
     }
 }
@@ -123,14 +101,14 @@ static void print_worst(json_t *root)
 {
     size_t i = 0;
     json_t *sample = NULL;
-    if (json_array_size(get(root, "worst")) == 0)
+    if (json_array_size(json_object_get(root, "worst")) == 0)
         return;
     printf("\n%5s %-28s %-12s %-12s %6s %6s %7s\n", "rank", "id", "given", "suggested", "p",
            "weight", "quality");
-    json_array_foreach(get(root, "worst"), i, sample)
+    json_array_foreach(json_object_get(root, "worst"), i, sample)
     {
-        printf("%5.0f %-28s %-12s %-12s", number(sample, "rank"), text(sample, "id"),
-               text(sample, "given"), text(sample, "suggested"));
+        printf("%5.0f %-28s %-12s %-12s", number(sample, "rank"), report_text(sample, "id"),
+               report_text(sample, "given"), report_text(sample, "suggested"));
         cell(number(sample, "p_suggested"), 6, 3);
         cell(number(sample, "weight"), 6, 3);
         cell(number(sample, "quality"), 7, 4);
@@ -140,7 +118,7 @@ static void print_worst(json_t *root)
 
 int report_audit(const char *json)
 {
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
     print_evidence(root);
@@ -148,8 +126,8 @@ int report_audit(const char *json)
     print_judgement(root);
     print_worst(root);
     printf("\nThe table of all samples, the worst first, is in %s. What now:\n",
-           text(root, "table"));
-    printf("  mwnet why %s ID\n", text(root, "run"));
+           report_text(root, "table"));
+    printf("  mwnet why %s ID\n", report_text(root, "run"));
     json_decref(root);
     return 0;
 }
@@ -168,7 +146,7 @@ static void print_spark(json_t *history, const char *key)
         low = value < low ? value : low;
         high = value > high ? value : high;
     }
-    label(key);
+    report_label(key);
     for (size_t k = 0; k < width; k++) {
         double value = number(json_array_get(history, k * count / width), key);
         double height = high > low ? (value - low) / (high - low) * 7 : 0;
@@ -193,7 +171,7 @@ static void print_history(json_t *history)
         cell(number(epoch, "weight"), 8, 4);
         cell(number(epoch, "loss"), 8, 4);
         cell(number(epoch, "margin"), 8, 3);
-        printf("  %s\n", text(epoch, "rival"));
+        printf("  %s\n", report_text(epoch, "rival"));
     }
     printf("\n");
     print_spark(history, "weight");
@@ -203,24 +181,25 @@ static void print_history(json_t *history)
 
 int report_why(const char *json)
 {
-    json_t *root = parse(json);
+    json_t *root = report_parse(json);
     if (!root)
         return MWN_ERR_RUNTIME;
-    label("sample");
-    printf("%s\n", text(root, "id"));
-    label("label");
-    printf("given %s, suggested %s", text(root, "given"), text(root, "suggested"));
-    if (get(root, "true"))
-        printf(", in truth %s", text(root, "true"));
+    report_label("sample");
+    printf("%s\n", report_text(root, "id"));
+    report_label("label");
+    printf("given %s, suggested %s", report_text(root, "given"),
+           report_text(root, "suggested"));
+    if (json_object_get(root, "true"))
+        printf(", in truth %s", report_text(root, "true"));
     printf("\n");
-    label("rank");
+    report_label("rank");
     printf("%.0f of %.0f, quality %.4f\n", number(root, "rank"), number(root, "samples"),
            number(root, "quality"));
-    label("belief");
+    report_label("belief");
     printf("p(given) %.3f, p(suggested) %.3f, forgotten %.0f times\n",
            number(root, "p_given"), number(root, "p_suggested"),
            number(root, "forgetting"));
-    print_history(get(root, "history"));
+    print_history(json_object_get(root, "history"));
     json_decref(root);
     return 0;
 }

@@ -1,32 +1,17 @@
 /* report_inspect.c - the report on data as tables. */
 #include "cmd.h"
+#include "report_json.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_WIDTH = 10, CLASSES_SHOWN = 40, NAME_WIDTH = 20 };
-
-static json_t *get(const json_t *object, const char *key)
-{
-    return json_object_get(object, key);
-}
+enum { CLASSES_SHOWN = 40, NAME_WIDTH = 20 };
 
 static double number(const json_t *object, const char *key)
 {
-    return json_number_value(get(object, key));
-}
-
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(get(object, key));
-    return value ? value : "";
-}
-
-static void label(const char *name)
-{
-    printf("%-*s ", LABEL_WIDTH, name);
+    return json_number_value(json_object_get(object, key));
 }
 
 /* A sample's id: a text, or a number. */
@@ -41,21 +26,23 @@ static void print_id(const json_t *id)
 static void print_head(const json_t *root)
 {
     char bytes[32];
-    json_t *sample = get(root, "sample");
+    json_t *sample = json_object_get(root, "sample");
     double size[3] = {0};
     for (size_t i = 0; i < 3; i++)
         size[i] = json_number_value(json_array_get(sample, i));
-    label("data");
-    printf("%s (reader %s%s)\n", text(root, "path"), text(root, "reader"),
-           json_is_true(get(root, "guessed")) ? ", by its names" : "");
-    label("samples");
+    report_label("data");
+    printf("%s (reader %s%s)\n", report_text(root, "path"), report_text(root, "reader"),
+           json_is_true(json_object_get(root, "guessed")) ? ", by its names" : "");
+    report_label("samples");
     if (size[1] == 1 && size[2] == 1)
-        printf("%.0f features, %s", size[0], text(root, "type"));
+        printf("%.0f features, %s", size[0], report_text(root, "type"));
     else
-        printf("%.0f x %.0f x %.0f, %s%s", size[0], size[1], size[2], text(root, "type"),
-               json_is_true(get(root, "on_demand")) ? ", read when needed" : "");
+        printf("%.0f x %.0f x %.0f, %s%s", size[0], size[1], size[2],
+               report_text(root, "type"),
+               json_is_true(json_object_get(root, "on_demand")) ? ", read when needed"
+                                                                : "");
     printf(", %.0f classes\n", number(root, "classes"));
-    label("memory");
+    report_label("memory");
     printf("%s\n", say_bytes(number(root, "memory"), bytes));
 }
 
@@ -65,13 +52,13 @@ static void print_parts(const json_t *parts)
     json_t *part = NULL;
     json_array_foreach(parts, i, part)
     {
-        label(text(part, "name"));
+        report_label(report_text(part, "name"));
         printf("%.0f samples, %.0f to %.0f a class (imbalance %.4g)",
                number(part, "samples"), number(part, "smallest_class"),
                number(part, "largest_class"), number(part, "imbalance"));
-        if (get(part, "min"))
+        if (json_object_get(part, "min"))
             printf(", values %.4g to %.4g", number(part, "min"), number(part, "max"));
-        if (get(part, "checked"))
+        if (json_object_get(part, "checked"))
             printf(", %.0f checked", number(part, "checked"));
         if (number(part, "skipped") > 0)
             printf(", %.0f damaged left out", number(part, "skipped"));
@@ -86,15 +73,15 @@ static void print_class(const json_t *root, const json_t *class, size_t c)
     char name[128];
     size_t i = 0, p = 0;
     json_t *part = NULL, *id = NULL;
-    snprintf(name, sizeof(name), "%zu %s", c, text(class, "name"));
+    snprintf(name, sizeof(name), "%zu %s", c, report_text(class, "name"));
     printf("  %-*.*s", NAME_WIDTH, NAME_WIDTH, name);
-    json_array_foreach(get(root, "parts"), p, part)
+    json_array_foreach(json_object_get(root, "parts"), p, part)
     {
-        json_t *count = json_array_get(get(part, "samples_of_class"), c);
+        json_t *count = json_array_get(json_object_get(part, "samples_of_class"), c);
         printf(" %10.0f", json_number_value(count));
     }
     printf("  ");
-    json_array_foreach(get(class, "examples"), i, id)
+    json_array_foreach(json_object_get(class, "examples"), i, id)
     {
         if (i > 0 && json_is_string(id)) /* a path is long: one will do */
             break;
@@ -106,15 +93,15 @@ static void print_class(const json_t *root, const json_t *class, size_t c)
 
 static void print_classes(const json_t *root)
 {
-    size_t c = 0, p = 0, count = json_array_size(get(root, "class"));
+    size_t c = 0, p = 0, count = json_array_size(json_object_get(root, "class"));
     json_t *class = NULL, *part = NULL;
     printf("\n  %-*s", NAME_WIDTH, "class");
-    json_array_foreach(get(root, "parts"), p, part)
+    json_array_foreach(json_object_get(root, "parts"), p, part)
     {
-        printf(" %10s", text(part, "name"));
+        printf(" %10s", report_text(part, "name"));
     }
     printf("  first of them\n");
-    json_array_foreach(get(root, "class"), c, class)
+    json_array_foreach(json_object_get(root, "class"), c, class)
     {
         if (c < CLASSES_SHOWN)
             print_class(root, class, c);
@@ -131,14 +118,14 @@ static void print_conflicts(const json_t *conflicts)
         return;
     printf("\nEqual samples with different labels (%.0f group%s)\n",
            number(conflicts, "groups"), number(conflicts, "groups") > 1 ? "s" : "");
-    json_array_foreach(get(conflicts, "first"), g, group)
+    json_array_foreach(json_object_get(conflicts, "first"), g, group)
     {
         printf("  ");
-        json_array_foreach(get(group, "first"), i, one)
+        json_array_foreach(json_object_get(group, "first"), i, one)
         {
-            printf("%s%s ", i ? "; " : "", text(one, "part"));
-            print_id(json_array_get(get(one, "id"), 0));
-            printf(": %.0f %s", number(one, "label"), text(one, "class"));
+            printf("%s%s ", i ? "; " : "", report_text(one, "part"));
+            print_id(json_array_get(json_object_get(one, "id"), 0));
+            printf(": %.0f %s", number(one, "label"), report_text(one, "class"));
         }
         printf("\n");
     }
@@ -148,7 +135,7 @@ static void print_sets(const json_t *sets)
 {
     if (!json_is_object(sets))
         return;
-    label("a run has");
+    report_label("a run has");
     printf("%.0f training samples, %.0f meta, %.0f validation, %.0f test\n",
            number(sets, "train"), number(sets, "meta"), number(sets, "valid"),
            number(sets, "test"));
@@ -174,11 +161,11 @@ int report_inspect(const char *json)
         return MWN_ERR_RUNTIME;
     }
     print_head(root);
-    print_parts(get(root, "parts"));
-    print_sets(get(root, "sets"));
+    print_parts(json_object_get(root, "parts"));
+    print_sets(json_object_get(root, "sets"));
     print_classes(root);
-    print_conflicts(get(root, "conflicts"));
-    print_problems(get(root, "problems"));
+    print_conflicts(json_object_get(root, "conflicts"));
+    print_problems(json_object_get(root, "problems"));
     json_decref(root);
     return 0;
 }
