@@ -410,7 +410,8 @@ static void test_a_sample_drawn_twice_is_varied_twice(void **state)
         if (batch.index[i] != batch.index[0])
             continue;
         twice++;
-        varied += memcmp(x, x + i * SAMPLE, SAMPLE * sizeof *x) != 0;
+        const void *first = x, *second = x + i * SAMPLE;
+        varied += memcmp(first, second, SAMPLE * sizeof *x) != 0;
     }
     assert_true(twice > 2 && varied > twice / 2);
     mwn_loader_free(loader);

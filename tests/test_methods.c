@@ -15,7 +15,9 @@
 
 #include <cmocka.h>
 
-enum { TRAIN = 7, META = 5, EPOCHS = 4, STEPS = 3, STEPS_ALL = EPOCHS * STEPS };
+enum { TRAIN = 7, META = 5, EPOCHS = 4 };
+#define STEPS     UINT64_C(3)
+#define STEPS_ALL (EPOCHS * STEPS)
 
 static const double some_weights[TRAIN] = {1, 0.5, 2, 0, 1.5, 0.25, 3};
 static const uint32_t some_index[TOY_BATCH] = {3, 0, 6, 2, 5, 1, 4};
@@ -171,7 +173,8 @@ static void test_every_method_goes_on_from_a_restored_state_anywhere(void **stat
             carry(&a, &b);
             steps_until(&a, cut, STEPS_ALL);
             steps_until(&b, cut, STEPS_ALL);
-            if (memcmp(a.toy.params, b.toy.params, sizeof a.toy.params) != 0)
+            const void *whole = a.toy.params, *pieces = b.toy.params;
+            if (memcmp(whole, pieces, sizeof a.toy.params) != 0)
                 fail_msg("%s: cut at %d", (*m)->name, (int)cut);
             assert_memory_equal(a.step.weight, b.step.weight, TRAIN * sizeof(double));
             bench_close(&a);
@@ -658,7 +661,8 @@ static void test_elr_goes_down_its_loss_from_a_moving_target(void **state)
     assert_int_equal(b.method->state(b.self, item), 1);
     assert_int_equal(item[0].n, TRAIN * TOY_CLASSES);
     for (size_t i = 0; i < TRAIN; i++) /* In the order of the training set. */
-        assert_near(item[0].data[some_index[i] * TOY_CLASSES], elr_target[i][0], 1e-12);
+        assert_near(item[0].data[(size_t)some_index[i] * TOY_CLASSES], elr_target[i][0],
+                    1e-12);
     bench_close(&b);
 }
 
@@ -749,7 +753,7 @@ static void test_s_model_begins_from_the_confusion_of_the_last_plain_epoch(void 
     steps_until(&b, STEPS, 2 * STEPS);
     for (size_t i = 0; i < item[4].n; i++)
         sum += item[4].data[i];
-    assert_near(sum, TRAIN * STEPS, 0);
+    assert_near(sum, (double)(TRAIN * STEPS), 0);
     mwn_transition_of_counts(TOY_CLASSES, item[4].data, &matrix[0][0]);
     for (int k = 0; k < TOY_CLASSES; k++)
         for (int j = 0; j < TOY_CLASSES; j++)
@@ -769,13 +773,13 @@ static void test_glc_measures_the_matrix_and_learns_from_both_sets(void **state)
     (void)state;
     struct bench b;
     struct mwn_state_item item[MWN_STATE_MAX];
-    double sum = 0, w[TOY_PARAMS], gold[TOY_PARAMS], loss[TOY_BATCH];
+    double sum = 0, w[TOY_PARAMS], gold[TOY_PARAMS] = {0}, loss[TOY_BATCH];
     bench_open(&b, "glc", NULL);
     assert_int_equal(b.method->state(b.self, item), 1);
     steps_until(&b, 0, 2 * STEPS);
     for (size_t i = 0; i < item[0].n; i++)
         sum += item[0].data[i];
-    assert_near(sum, META * STEPS, 1e-12); /* Each row of p sums to 1. */
+    assert_near(sum, (double)(META * STEPS), 1e-12); /* Each row of p sums to 1. */
     mwn_transition_of_counts(TOY_CLASSES, item[0].data, &matrix[0][0]);
     memcpy(w, b.toy.params, sizeof w);
     const struct mwn_meta_pass pass = {.loss = loss, .grad = gold};

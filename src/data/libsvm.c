@@ -8,6 +8,7 @@
 #include "data/reader.h"
 #include "data/schema.h"
 
+#include <assert.h>
 #include <float.h>
 #include <limits.h>
 #include <math.h>
@@ -227,6 +228,7 @@ static mwn_status read_features(struct mwn_source *source, struct reading *r, ch
                                 struct mwn_error *err)
 {
     size_t most = features_max(r);
+    assert(r->schema.features > 0);
     if (r->rows > most / sizeof(float) / r->schema.features) {
         mwn_fail(
             err, MWN_ERR_DATA,

@@ -59,9 +59,10 @@ static mwn_status adaboost_begin(void *self, const void *options,
     mwn_status status = mwn_output_room_init(&m->room, context, err);
     m->weight = mwn_alloc(n, sizeof *m->weight);
     m->miss = mwn_alloc(n, sizeof *m->miss);
-    if (status == MWN_OK && (!m->weight || !m->miss))
+    bool whole = m->weight && m->miss;
+    if (status == MWN_OK && !whole)
         status = mwn_fail_memory(err, 2 * n * sizeof *m->weight, "sample weights");
-    if (status != MWN_OK) {
+    if (status != MWN_OK || !whole) {
         adaboost_end(m);
         return status;
     }

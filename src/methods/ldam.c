@@ -72,9 +72,10 @@ static mwn_status ldam_begin(void *self, const void *options,
     mwn_status status = mwn_output_room_init(&m->room, context, err);
     m->margin = mwn_alloc(classes, sizeof *m->margin);
     m->weight = mwn_alloc(classes, sizeof *m->weight);
-    if (status == MWN_OK && (!m->margin || !m->weight))
+    bool whole = m->margin && m->weight;
+    if (status == MWN_OK && !whole)
         status = mwn_fail_memory(err, 2 * classes * sizeof *m->weight, "class margins");
-    if (status != MWN_OK) {
+    if (status != MWN_OK || !whole) {
         ldam_end(m);
         return status;
     }

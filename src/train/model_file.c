@@ -6,6 +6,8 @@
 #include "train/json_writer.h"
 #include "train/model_file.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -499,23 +501,37 @@ out:
     return status;
 }
 
+/* Whether the text is `count` whole numbers with commas between them. */
+static bool read_numbers(const char *text, size_t count, int *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *end = NULL;
+        long value = strtol(text, &end, 10);
+        if (end == text || *end != (i + 1 < count ? ',' : '\0') || value > INT_MAX ||
+            value < INT_MIN)
+            return false;
+        out[i] = (int)value;
+        text = end + 1;
+    }
+    return true;
+}
+
 mwn_status mwn_model_facts_read(struct mwn_model_facts *facts, const mwn_st_file *file,
                                 const char *path, struct mwn_error *err)
 {
     const char *sample = mwn_st_metadata(file, "sample");
     const char *classes = mwn_st_metadata(file, "classes");
     const char *names = mwn_st_metadata(file, "class_names");
-    struct mwn_shape shape = {0, 0, 0};
-    char rest = 0;
+    int shape[3] = {0};
 
     memset(facts, 0, sizeof(*facts));
-    if (sample && (sscanf(sample, "%d,%d,%d%c", &shape.c, &shape.h, &shape.w, &rest) != 3 ||
-                   shape.c < 1 || shape.h < 1 || shape.w < 1))
+    if (sample &&
+        (!read_numbers(sample, 3, shape) || shape[0] < 1 || shape[1] < 1 || shape[2] < 1))
         return mwn_fail(err, MWN_ERR_DATA, "%s: sample is '%.40s', expected C,H,W", path,
                         sample);
-    facts->sample = shape;
-    if (classes && (sscanf(classes, "%d%c", &facts->classes, &rest) != 1 ||
-                    facts->classes < 2 || facts->classes > 1 << 24))
+    facts->sample = (struct mwn_shape){shape[0], shape[1], shape[2]};
+    if (classes && (!read_numbers(classes, 1, &facts->classes) || facts->classes < 2 ||
+                    facts->classes > 1 << 24))
         return mwn_fail(err, MWN_ERR_DATA, "%s: classes is '%.40s', expected a number",
                         path, classes);
     mwn_status status = MWN_OK;

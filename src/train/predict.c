@@ -75,7 +75,8 @@ static mwn_status keep_batch(size_t first, size_t n, const float *probabilities,
 mwn_status mwn_predict_set(mwn_net *net, mwn_loader *loader, float *probabilities,
                            struct mwn_error *err)
 {
-    struct table table = {probabilities, (size_t)mwn_net_classes(net)};
+    struct table table = {.classes = (size_t)mwn_net_classes(net)};
+    table.probabilities = probabilities;
     return mwn_predict_loader(net, loader, keep_batch, &table, err);
 }
 

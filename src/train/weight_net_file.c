@@ -12,6 +12,7 @@
 #include "train/json_writer.h"
 #include "train/run.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static mwn_status load_theta(struct mwn_weight_net *net, const char *dir,
     mwn_st_file *file = NULL;
     char *path = NULL;
 
+    assert(net->theta);
     MWN_TRY(mwn_folder_path(dir, "last/state.safetensors", &path, err));
     MWN_TRY(mwn_st_open(&file, path, err));
     const struct mwn_st_tensor *theta = mwn_st_find(file, "method.theta");
