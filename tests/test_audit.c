@@ -60,7 +60,7 @@ static void test_curves_by_hand(void **state)
 static void test_equal_scores_say_nothing(void **state)
 {
     (void)state;
-    const double score[] = {2, 2, 2, 2, NAN};
+    const double score[] = {2, 2, 2, 2, (double)NAN};
     const unsigned char wrong[] = {1, 0, 0, 0, 1};
     struct mwn_error err = {0};
     struct mwn_ranking r = {0};
@@ -74,7 +74,7 @@ static void test_equal_scores_say_nothing(void **state)
 static void test_ranks_share_ties_and_leave_nan_out(void **state)
 {
     (void)state;
-    const double score[] = {3, 1, 3, NAN, 2};
+    const double score[] = {3, 1, 3, (double)NAN, 2};
     double share[5];
     uint32_t order[5];
     struct mwn_error err = {0};
