@@ -70,6 +70,7 @@ static void make_line(const struct mwn_run *run, struct mwn_json *json)
     mwn_json_int(json, "version", 1);
     mwn_json_size(json, "step", (size_t)run->iteration);
     mwn_json_real(json, "lr", lr, 9);
+    mwn_summary_left_out(json, &run->sets);
     add_training(json, run);
     add_result(json, "valid", &run->last_valid);
     add_result(json, "test", &run->last_test);

@@ -154,6 +154,8 @@ MWN_MUST_CHECK mwn_status mwn_summary_write(struct mwn_run *run, struct mwn_erro
 /* The pieces that the plan has as well. */
 void mwn_summary_options(struct mwn_json *json, const struct mwn_settings *settings);
 void mwn_summary_sets(struct mwn_json *json, const struct mwn_sets *sets);
+/* Samples that are in no set although the data has them, if there are such: "dropped", "damaged". */
+void mwn_summary_left_out(struct mwn_json *json, const struct mwn_sets *sets);
 void mwn_summary_model(struct mwn_json *json, const struct mwn_run *run);
 /* Whether the method learns weights; their curve V(loss): "loss": [...], "weight": [...]. */
 bool mwn_summary_has_curve(const struct mwn_run *run);
