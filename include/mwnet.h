@@ -439,6 +439,17 @@ struct mwn_learner {
     mwn_status (*output)(void *self, double *out, struct mwn_error *err);
     /* grad[n_params] = gradient of sum_ik slope[i][k] out[i][k], of the last forward. */
     mwn_status (*pull)(void *self, const double *slope, void *grad, struct mwn_error *err);
+
+    /* For methods that look at what the last layer sees of a sample; optional, both or none. */
+    size_t features; /* how many numbers that is */
+    /* out[n][features] of the last forward. */
+    mwn_status (*feature)(void *self, double *out, struct mwn_error *err);
+
+    /* For methods that learn targets by the meta-gradient; optional, and only with output.
+     * dout[n][classes] = derivative of the output of the last forward along dir[n_params],
+     * where the entries of dir before index `from` count as zero. */
+    mwn_status (*tangent)(void *self, const void *dir, size_t from, double *dout,
+                          struct mwn_error *err);
 };
 
 /* What a method may want to know of the data that it will be given. 0 or NULL: unknown. */

@@ -561,6 +561,152 @@ static void test_passes_cut_at_the_head_run_nothing_below_it(void **state)
     mwn_net_free(net);
 }
 
+/* ---- Features and tangents of the output ---- */
+
+/* What a forward pass gave of the last layer's input, and what that layer makes of it. */
+struct seen {
+    size_t features;
+    double *feature, *logits, *again; /* owned [n][features], [n][CASE_CLASSES] twice */
+};
+
+static struct seen seen_of(const struct net_case *c, const struct case_kind *kind)
+{
+    struct case_data data;
+    struct mwn_learner l;
+    double loss[64];
+    mwn_net *net = net_of(c, kind, &data);
+    mwn_net_learner(net, &l);
+    const struct mwn_graph *graph = mwn_net_graph(net);
+    const int *param = graph->nodes[graph->output].param;
+    struct seen s = {.features = l.features};
+    s.feature = case_alloc(c->n * s.features, sizeof(double));
+    s.logits = case_alloc(c->n * CASE_CLASSES, sizeof(double));
+    s.again = case_alloc(c->n * CASE_CLASSES, sizeof(double));
+    void *x = case_input(net, &data);
+    double *w = case_alloc(CASE_CLASSES * s.features, sizeof *w), bias[CASE_CLASSES];
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label, .key = 3};
+    const struct mwn_meta_pass pass = {.loss = loss};
+    assert_int_equal(l.forward(l.self, &batch, loss, NULL), MWN_OK);
+    assert_int_equal(l.meta(l.self, l.params, &batch, &pass, NULL), MWN_OK);
+    assert_int_equal(l.feature(l.self, s.feature, NULL), MWN_OK);
+    assert_int_equal(l.output(l.self, s.logits, NULL), MWN_OK);
+    mwn_net_get(net, l.params, param[0], w);
+    mwn_net_get(net, l.params, param[1], bias);
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t k = 0; k < CASE_CLASSES; k++) {
+            double sum = bias[k];
+            for (size_t j = 0; j < s.features; j++)
+                sum += w[k * s.features + j] * s.feature[i * s.features + j];
+            s.again[i * CASE_CLASSES + k] = sum;
+        }
+    free(x);
+    free(w);
+    case_data_release(&data);
+    mwn_net_free(net);
+    return s;
+}
+
+static void seen_release(struct seen *s)
+{
+    free(s->feature);
+    free(s->logits);
+    free(s->again);
+}
+
+static void test_the_last_layer_makes_the_logits_of_the_features(void **state)
+{
+    (void)state;
+    const struct case_kind saving = {
+        .backend = "auto", .dtype = MWN_F32, .low_memory = true};
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        const struct net_case *c = &cases[k];
+        struct seen want = seen_of(c, &CASE_REF64);
+        for (int kind = 0; kind < (case_has_bf16() ? 3 : 2); kind++) {
+            struct seen got = seen_of(c, kind == 0   ? &CASE_FAST
+                                         : kind == 1 ? &saving
+                                                     : &CASE_BF16);
+            assert_int_equal(got.features, want.features);
+            ASSERT_BELOW(case_distance(got.again, got.logits, c->n * CASE_CLASSES), 1e-5);
+            ASSERT_BELOW(case_distance(got.feature, want.feature, c->n * want.features),
+                         kind == 2 ? 0.2 : 1e-4);
+            seen_release(&got);
+        }
+        ASSERT_BELOW(case_distance(want.again, want.logits, c->n * CASE_CLASSES), 1e-12);
+        seen_release(&want);
+    }
+}
+
+/* Central differences of the output, by moving the parameters. */
+static void check_tangent(const struct net_case *c, size_t layer)
+{
+    struct case_data data;
+    struct mwn_learner l;
+    double loss[64], tangent[64 * CASE_CLASSES], out[2][64 * CASE_CLASSES];
+    mwn_net *net = net_of(c, &CASE_REF64, &data);
+    mwn_net_learner(net, &l);
+    size_t from = l.layers[layer], count = c->n * CASE_CLASSES;
+    void *x = case_input(net, &data);
+    double *u = case_vector(net, data.direction), *w = l.params;
+    double *kept = case_alloc(l.n_params, sizeof *kept);
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label, .key = 3};
+    memcpy(kept, w, l.n_params * sizeof *w);
+    assert_int_equal(l.forward(l.self, &batch, loss, NULL), MWN_OK);
+    assert_int_equal(l.tangent(l.self, u, from, tangent, NULL), MWN_OK);
+    for (int k = 0; k < 2; k++) {
+        for (size_t p = from; p < l.n_params; p++)
+            w[p] = kept[p] + (k ? 1e-6 : -1e-6) * u[p];
+        assert_int_equal(l.forward(l.self, &batch, loss, NULL), MWN_OK);
+        assert_int_equal(l.output(l.self, out[k], NULL), MWN_OK);
+    }
+    for (size_t i = 0; i < count; i++)
+        out[0][i] = (out[1][i] - out[0][i]) / 2e-6;
+    ASSERT_BELOW(case_distance(tangent, out[0], count), 1e-6);
+    free(x);
+    free(u);
+    free(kept);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
+static void test_tangents_of_the_output_are_its_derivatives(void **state)
+{
+    (void)state;
+    check_tangent(&cases[0], 0);
+    check_tangent(&cases[3], 0);
+    check_tangent(&cases[3], 4);
+}
+
+/* dloss_i = sum_k (p_ik - y_ik) dz_ik, on the fast backend. */
+static void test_tangents_of_losses_follow_from_those_of_the_output(void **state)
+{
+    (void)state;
+    const struct net_case *c = &cases[3];
+    struct case_data data;
+    struct mwn_learner l;
+    double loss[64], dloss[64], again[64] = {0}, z[64 * CASE_CLASSES],
+                                dz[64 * CASE_CLASSES];
+    mwn_net *net = net_of(c, &CASE_FAST, &data);
+    mwn_net_learner(net, &l);
+    void *x = case_input(net, &data), *u = case_vector(net, data.direction);
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
+    assert_int_equal(l.forward(l.self, &batch, loss, NULL), MWN_OK);
+    assert_int_equal(l.jvp(l.self, u, 0, dloss, NULL), MWN_OK);
+    assert_int_equal(l.output(l.self, z, NULL), MWN_OK);
+    assert_int_equal(l.tangent(l.self, u, 0, dz, NULL), MWN_OK);
+    for (size_t i = 0; i < data.n; i++) {
+        const double *row = z + i * CASE_CLASSES;
+        double lse = loss[i] + row[data.label[i]];
+        for (size_t k = 0; k < CASE_CLASSES; k++)
+            again[i] += (exp(row[k] - lse) - (k == (size_t)data.label[i])) *
+                        dz[i * CASE_CLASSES + k];
+    }
+    ASSERT_BELOW(case_distance(again, dloss, data.n), 1e-5);
+    free(x);
+    free(u);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
 static void test_published_parameter_counts(void **state)
 {
     (void)state;
@@ -637,6 +783,9 @@ int main(void)
         cmocka_unit_test(test_last_layer_tangent_is_the_full_one_of_a_cut_direction),
         cmocka_unit_test(test_passes_cut_at_a_layer_are_the_ends_of_whole_ones),
         cmocka_unit_test(test_passes_cut_at_the_head_run_nothing_below_it),
+        cmocka_unit_test(test_the_last_layer_makes_the_logits_of_the_features),
+        cmocka_unit_test(test_tangents_of_the_output_are_its_derivatives),
+        cmocka_unit_test(test_tangents_of_losses_follow_from_those_of_the_output),
         cmocka_unit_test(test_published_parameter_counts),
         cmocka_unit_test(test_parameters_come_in_torchvisions_order),
     };

@@ -147,13 +147,13 @@ static double toy_hidden_tangent(const struct toy_pass *pass, const double *dir,
     return -pass->r * pass->r * dq;
 }
 
+/* dz[n][CLASSES], the derivatives of the logits along dir. */
 static void toy_tangent(const struct toy_pass *pass, const double *w, const double *dir,
-                        double *dloss)
+                        double *tangent)
 {
     double dh[TOY_BATCH][TOY_HIDDEN], dmean[TOY_HIDDEN] = {0};
     double dr = toy_hidden_tangent(pass, dir, dh, dmean);
     for (size_t i = 0; i < pass->n; i++) {
-        dloss[i] = 0;
         for (size_t c = 0; c < TOY_CLASSES; c++) {
             double dz = dir[TOY_AT_OUT + c];
             for (size_t k = 0; k < TOY_HIDDEN; k++) {
@@ -162,7 +162,7 @@ static void toy_tangent(const struct toy_pass *pass, const double *w, const doub
                 dz += dir[at] * pass->r * centred;
                 dz += w[at] * (pass->r * (dh[i][k] - dmean[k]) + dr * centred);
             }
-            dloss[i] += dz * pass->p[i][c];
+            tangent[i * TOY_CLASSES + c] = dz;
         }
     }
 }
@@ -194,8 +194,8 @@ static mwn_status toy_backward(void *self, const double *coef, void *grad,
     return MWN_OK;
 }
 
-static mwn_status toy_jvp(void *self, const void *dir, size_t from, double *dloss,
-                          struct mwn_error *err)
+static mwn_status toy_output_tangent(void *self, const void *dir, size_t from, double *dout,
+                                     struct mwn_error *err)
 {
     struct toy *toy = self;
     double cut[TOY_PARAMS] = {0};
@@ -203,8 +203,22 @@ static mwn_status toy_jvp(void *self, const void *dir, size_t from, double *dlos
     if (toy_fails(toy))
         return MWN_ERR_RUNTIME;
     memcpy(cut + from, (const double *)dir + from, (TOY_PARAMS - from) * sizeof *cut);
-    toy_tangent(&toy->pass, toy->params, cut, dloss);
+    toy_tangent(&toy->pass, toy->params, cut, dout);
     return MWN_OK;
+}
+
+static mwn_status toy_jvp(void *self, const void *dir, size_t from, double *dloss,
+                          struct mwn_error *err)
+{
+    struct toy *toy = self;
+    double dz[TOY_BATCH * TOY_CLASSES] = {0};
+    mwn_status status = toy_output_tangent(self, dir, from, dz, err);
+    for (size_t i = 0; i < toy->pass.n && status == MWN_OK; i++) {
+        dloss[i] = 0;
+        for (size_t c = 0; c < TOY_CLASSES; c++)
+            dloss[i] += dz[i * TOY_CLASSES + c] * toy->pass.p[i][c];
+    }
+    return status;
 }
 
 static mwn_status toy_meta(void *self, const void *params, const struct mwn_batch *batch,
@@ -249,6 +263,19 @@ static mwn_status toy_pull(void *self, const double *slope, void *grad,
     return MWN_OK;
 }
 
+static mwn_status toy_feature(void *self, double *out, struct mwn_error *err)
+{
+    struct toy *toy = self;
+    const struct toy_pass *pass = &toy->pass;
+    (void)err;
+    if (toy_fails(toy))
+        return MWN_ERR_RUNTIME;
+    for (size_t i = 0; i < pass->n; i++)
+        for (size_t k = 0; k < TOY_HIDDEN; k++)
+            out[i * TOY_HIDDEN + k] = pass->r * (pass->h[i][k] - pass->mean[k]);
+    return MWN_OK;
+}
+
 static const size_t toy_layers[] = {0, TOY_AT_BIAS, TOY_AT_HEAD, TOY_AT_OUT};
 
 /* Parameters spread over -0.8 .. 0.8, the same every time. */
@@ -270,7 +297,10 @@ static struct mwn_learner toy_learner(struct toy *toy)
                                 .layer_count = MWN_COUNT(toy_layers),
                                 .classes = TOY_CLASSES,
                                 .output = toy_output,
-                                .pull = toy_pull};
+                                .pull = toy_pull,
+                                .features = TOY_HIDDEN,
+                                .feature = toy_feature,
+                                .tangent = toy_output_tangent};
 }
 
 /* A batch of n <= TOY_BATCH samples. */

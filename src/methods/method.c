@@ -37,6 +37,9 @@ mwn_status mwn_method_check(const struct mwn_method *method,
          "the number of steps of an epoch (facts: steps)"},
         {MWN_NEEDS_OUTPUT, learner->classes > 0 && learner->output && learner->pull,
          "a learner with classes, output and pull"},
+        {MWN_NEEDS_FEATURES, learner->features > 0 && learner->feature,
+         "a learner with features and feature"},
+        {MWN_NEEDS_TANGENT, learner->tangent, "a learner with tangent"},
     };
     for (size_t i = 0; i < MWN_COUNT(row); i++)
         if ((method->needs & row[i].need) && !row[i].is_there)

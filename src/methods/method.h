@@ -11,14 +11,16 @@
 enum {
     MWN_NEEDS_META = 1, /* a meta batch                                           */
     MWN_NEEDS_HYPERGRADIENT =
-        2,                 /* mwn_step_hypergradient() and its vectors               */
-    MWN_NEEDS_CLASSES = 4, /* facts: classes, class_count                            */
-    MWN_NEEDS_INDEX = 8,   /* facts: n; batches with an index                        */
-    MWN_NEEDS_EPOCHS = 16, /* facts: epochs, steps; the epochs must not grow later   */
-    MWN_NEEDS_OUTPUT = 32, /* a learner with output and pull                         */
-    MWN_NEEDS_LOADER = 64, /* a say in which samples a batch has                     */
-    MWN_NEEDS_STEPS = 128, /* facts: steps                                           */
-    MWN_NEEDS_FILE = 256   /* an option that names a file */
+        2,                     /* mwn_step_hypergradient() and its vectors               */
+    MWN_NEEDS_CLASSES = 4,     /* facts: classes, class_count                            */
+    MWN_NEEDS_INDEX = 8,       /* facts: n; batches with an index                        */
+    MWN_NEEDS_EPOCHS = 16,     /* facts: epochs, steps; the epochs must not grow later   */
+    MWN_NEEDS_OUTPUT = 32,     /* a learner with output and pull                         */
+    MWN_NEEDS_LOADER = 64,     /* a say in which samples a batch has                     */
+    MWN_NEEDS_STEPS = 128,     /* facts: steps                                           */
+    MWN_NEEDS_FILE = 256,      /* an option that names a file */
+    MWN_NEEDS_FEATURES = 1024, /* a learner with features and feature                */
+    MWN_NEEDS_TANGENT = 2048   /* a learner with tangent                             */
 };
 
 /* What a method begins with. */
@@ -26,6 +28,7 @@ struct mwn_method_context {
     size_t max_n; /* bounds both batches */
     uint64_t seed;
     size_t outputs;              /* the learner's classes                  */
+    size_t features;             /* the learner's features                 */
     struct mwn_data_facts facts; /* class_count is valid during begin only */
 };
 

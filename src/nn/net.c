@@ -453,6 +453,45 @@ static mwn_status net_pull(void *self, const double *slope, void *grad,
     return mwn_plan_pull(net->last, &at, slope, err);
 }
 
+/* The numbers that the last layer gets of a sample; 0 if it is not a linear one, which alone
+ * reads the plain layout. */
+static size_t feature_count(const mwn_net *net)
+{
+    const struct mwn_graph *graph = &net->graph;
+    const struct mwn_node *last = &graph->nodes[graph->output];
+    if (last->op != MWN_OP_linear)
+        return 0;
+    struct mwn_shape in = graph->nodes[last->input[0]].shape;
+    return (size_t)in.c * (size_t)in.h * (size_t)in.w;
+}
+
+static mwn_status net_feature(void *self, double *out, struct mwn_error *err)
+{
+    mwn_net *net = self;
+    (void)err;
+    struct mwn_binding at = binding(net, SLOT_TRAIN, net->params.bytes);
+    mwn_vec_to_double(net->backend.dtype, net->last->n * feature_count(net),
+                      mwn_plan_features(net->last, &at), out);
+    return MWN_OK;
+}
+
+static mwn_status net_tangent(void *self, const void *dir, size_t from, double *dout,
+                              struct mwn_error *err)
+{
+    mwn_net *net = self;
+    size_t count = net->last->n * (size_t)mwn_net_classes(net);
+    const void *tangent = NULL;
+    struct mwn_binding at = binding(net, SLOT_TRAIN, net->params.bytes);
+    at.dir = dir;
+    mwn_status status =
+        mwn_plan_tangent(net->last, &at, (ptrdiff_t)(from * net->item), &tangent, err);
+    if (status == MWN_OK && tangent)
+        mwn_vec_to_double(net->backend.dtype, count, tangent, dout);
+    else if (status == MWN_OK)
+        memset(dout, 0, count * sizeof *dout);
+    return status;
+}
+
 void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
 {
     *out = (struct mwn_learner){.self = net,
@@ -468,7 +507,10 @@ void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
                                 .layer_count = net->layer_count,
                                 .classes = (size_t)mwn_net_classes(net),
                                 .output = net_output,
-                                .pull = net_pull};
+                                .pull = net_pull,
+                                .features = feature_count(net),
+                                .feature = net_feature,
+                                .tangent = net_tangent};
 }
 
 mwn_status mwn_net_infer(mwn_net *net, const struct mwn_batch *batch, double *logits,

@@ -252,6 +252,12 @@ const void *mwn_plan_logits(const struct mwn_plan *plan, const struct mwn_bindin
     return output_of(plan, at, plan->shared->graph->output);
 }
 
+const void *mwn_plan_features(const struct mwn_plan *plan, const struct mwn_binding *at)
+{
+    const struct mwn_graph *graph = plan->shared->graph;
+    return output_of(plan, at, graph->nodes[graph->output].input[0]);
+}
+
 /* Node i backward; if it is the last one, nobody wants the gradient of its input. */
 static mwn_status backward_node(struct mwn_plan *plan, const struct mwn_binding *at, int i,
                                 bool is_last)
@@ -385,8 +391,8 @@ static void bind_tangents(struct mwn_plan *plan, const struct mwn_binding *at,
     }
 }
 
-mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at, ptrdiff_t from,
-                        double *dloss, struct mwn_error *err)
+mwn_status mwn_plan_tangent(struct mwn_plan *plan, const struct mwn_binding *at,
+                            ptrdiff_t from, const void **tangent, struct mwn_error *err)
 {
     const struct mwn_graph *graph = plan->shared->graph;
     bind_tangents(plan, at, from);
@@ -404,7 +410,17 @@ mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at, ptr
             run_node(plan, i, MWN_TRACE_JVP, mwn_layer_impl(layer)->jvp) != MWN_OK)
             return failed_at(plan, i, err);
     }
-    const void *tangent = plan->layers[graph->output].ty;
+    *tangent = plan->layers[graph->output].ty;
+    return MWN_OK;
+}
+
+mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_binding *at, ptrdiff_t from,
+                        double *dloss, struct mwn_error *err)
+{
+    const void *tangent = NULL;
+    mwn_status status = mwn_plan_tangent(plan, at, from, &tangent, err);
+    if (status != MWN_OK)
+        return status;
     if (tangent)
         mwn_loss_jvp(&plan->loss, tangent, dloss);
     else

@@ -106,5 +106,12 @@ MWN_MUST_CHECK mwn_status mwn_plan_jvp(struct mwn_plan *plan, const struct mwn_b
                                        ptrdiff_t from, double *dloss,
                                        struct mwn_error *err);
 const void *mwn_plan_logits(const struct mwn_plan *plan, const struct mwn_binding *at);
+/* The tangent of the logits along at->dir, as for mwn_plan_jvp; *tangent, valid until the next
+ * pass, is NULL where it is zero. */
+MWN_MUST_CHECK mwn_status mwn_plan_tangent(struct mwn_plan *plan,
+                                           const struct mwn_binding *at, ptrdiff_t from,
+                                           const void **tangent, struct mwn_error *err);
+/* What the last forward gave the output node: [n][its input's shape]. */
+const void *mwn_plan_features(const struct mwn_plan *plan, const struct mwn_binding *at);
 
 #endif

@@ -38,13 +38,15 @@ static bool is_written_over(const struct mwn_plan *plan, int i)
     return false;
 }
 
+/* What the last layer reads stays: a learner's features are asked for at any time. */
 static void choose(struct mwn_recompute *r)
 {
     struct mwn_plan *plan = r->plan;
+    int output = plan->shared->graph->output, features = node_at(plan, output)->input[0];
     for (int i = 1; i < plan->shared->graph->node_count; i++) {
         struct mwn_place *place = &plan->places[i];
-        place->passing = mwn_layer_impl(&plan->layers[i])->recompute &&
-                         i != plan->shared->graph->output && !is_written_over(plan, i);
+        place->passing = mwn_layer_impl(&plan->layers[i])->recompute && i != output &&
+                         i != features && !is_written_over(plan, i);
         for (int k = 0; k < 2 && place->passing; k++) {
             int in = node_at(plan, i)->input[k];
             int depth = in == MWN_NO_NODE ? 1 : r->depth[in] + 1;

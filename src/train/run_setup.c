@@ -201,6 +201,7 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
     const struct mwn_method_context context = {.max_n = max_n,
                                                .seed = (uint64_t)settings->train.seed,
                                                .outputs = run->learner.classes,
+                                               .features = run->learner.features,
                                                .facts = data_facts(run)};
     status = mwn_method_check(method, &context.facts, &run->learner, err);
     if (status == MWN_OK && method->begin)

@@ -80,6 +80,7 @@ static mwn_status begin_method(mwn_trainer *trainer, size_t max_batch,
     const struct mwn_method_context context = {.max_n = max_batch,
                                                .seed = (uint64_t)settings->train.seed,
                                                .outputs = trainer->step.learner->classes,
+                                               .features = trainer->step.learner->features,
                                                .facts = trainer->facts};
     trainer->facts.class_count = NULL;
     trainer->self = mwn_alloc(1, method->self_size ? method->self_size : 1);
