@@ -139,17 +139,13 @@ static void brute_weights(struct bench *b, double v[TRAIN])
     mwn_method_mwnet.weigh(b->self, TRAIN, loss, v);
 }
 
-/* Mean meta loss at w^ for coefficients c. */
-static double brute_meta_loss(struct bench *b, const struct setting *s, const double *coef)
+/* Mean meta loss at the virtual step along grad. */
+static double brute_meta_loss_along(struct bench *b, const struct setting *s,
+                                    const double *grad)
 {
     struct toy_pass pass = {0};
-    double loss[TOY_BATCH], grad[TOY_PARAMS], moved[TOY_PARAMS], sum = 0;
+    double loss[TOY_BATCH], moved[TOY_PARAMS], sum = 0;
     const double *w = b->toy.params, *buffer = b->step.sgd.buffer;
-    double by_data[TRAIN];
-    for (size_t i = 0; i < TRAIN; i++)
-        by_data[i] = coef[i] * (s->given ? some_weights[i] : 1);
-    toy_run(&pass, w, &b->train.batch, loss);
-    toy_back(&pass, w, by_data, grad);
     for (size_t i = 0; i < TOY_PARAMS; i++) {
         double g = grad[i], direction = g;
         if (s->virtual_step == MWN_VIRTUAL_FULL) {
@@ -168,6 +164,31 @@ static double brute_meta_loss(struct bench *b, const struct setting *s, const do
     for (size_t i = 0; i < META; i++)
         sum += s->mae ? 2 * (1 - exp(-loss[i])) : loss[i];
     return sum / META;
+}
+
+/* The same for coefficients c of the losses. */
+static double brute_meta_loss(struct bench *b, const struct setting *s, const double *coef)
+{
+    struct toy_pass pass = {0};
+    double loss[TOY_BATCH], grad[TOY_PARAMS], by_data[TRAIN];
+    for (size_t i = 0; i < TRAIN; i++)
+        by_data[i] = coef[i] * (s->given ? some_weights[i] : 1);
+    toy_run(&pass, b->toy.params, &b->train.batch, loss);
+    toy_back(&pass, b->toy.params, by_data, grad);
+    return brute_meta_loss_along(b, s, grad);
+}
+
+/* The same for slopes by the logits. */
+static double brute_meta_loss_of_slopes(struct bench *b, const struct setting *s,
+                                        const double *slope)
+{
+    struct toy_pass pass = {0};
+    double loss[TOY_BATCH], grad[TOY_PARAMS], by_data[TRAIN * TOY_CLASSES];
+    for (size_t k = 0; k < TRAIN * TOY_CLASSES; k++)
+        by_data[k] = slope[k] * (s->given ? some_weights[k / TOY_CLASSES] : 1);
+    toy_run(&pass, b->toy.params, &b->train.batch, loss);
+    toy_back_from(&pass, b->toy.params, by_data, grad);
+    return brute_meta_loss_along(b, s, grad);
 }
 
 /* Meta loss as a function of Theta. `by` divides V where it is above 0 (a sum that stands
@@ -628,6 +649,83 @@ static void test_losses_that_are_not_finite_name_the_sample(void **state)
     bench_close(&b);
 }
 
+/* d meta loss / d slope_ik is scale times the tangent. */
+static void check_output_setting(const struct setting *s)
+{
+    enum { ALL = TRAIN * TOY_CLASSES };
+    struct bench b;
+    double slope[ALL], given[ALL], tangent[ALL], expected[ALL], scale = 0;
+    const double h = 1e-4, at[4] = {-2, -1, 1, 2};
+    bench_open(&b, s);
+    for (size_t k = 0; k < ALL; k++)
+        slope[k] = 0.2 * sin(2.3 * (double)k + 1);
+    for (size_t p = 0; p < ALL; p++) {
+        double kept = slope[p], f[4];
+        for (size_t k = 0; k < 4; k++) {
+            slope[p] = kept + at[k] * h;
+            f[k] = brute_meta_loss_of_slopes(&b, s, slope);
+        }
+        slope[p] = kept;
+        expected[p] = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * h);
+    }
+    memcpy(given, slope, sizeof given);
+    assert_int_equal(mwn_step_forward(&b.step, NULL), MWN_OK);
+    assert_int_equal(mwn_step_hypergradient_output(&b.step, given, tangent, &scale, NULL),
+                     MWN_OK);
+    for (size_t k = 0; k < ALL; k++)
+        tangent[k] *= scale;
+    assert_close(ALL, tangent, expected, 1e-8);
+    bench_close(&b);
+}
+
+static void test_meta_gradient_by_slopes_of_the_output(void **state)
+{
+    (void)state;
+    check_output_setting(&(struct setting){.weights = "mean"});
+    check_output_setting(&(struct setting){.weights = "mean", .mae = true, .given = true});
+    check_output_setting(&(struct setting){.weights = "mean",
+                                           .virtual_step = MWN_VIRTUAL_FULL,
+                                           .momentum = 0.9,
+                                           .dampening = 0.2,
+                                           .weight_decay = 0.01,
+                                           .warm = true});
+    check_output_setting(&(struct setting){.weights = "mean",
+                                           .virtual_step = MWN_VIRTUAL_FULL,
+                                           .momentum = 0.9,
+                                           .weight_decay = 0.01,
+                                           .nesterov = true});
+}
+
+/* Entry (i, k) of the tangent is the gradient of z_ik along what u holds from `from` on. */
+static void test_tangents_of_the_output_by_kind_of_gradient(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct mwn_error err = {0};
+    double slope[TRAIN * TOY_CLASSES] = {0.1, -0.2}, tangent[TRAIN * TOY_CLASSES];
+    double one[TRAIN * TOY_CLASSES], grad[TOY_PARAMS], scale = 0;
+    bench_open(&b, &(struct setting){.weights = "mean"});
+    b.step.options.gradient = MWN_GRADIENT_LAST_LAYER;
+    assert_int_equal(mwn_step_forward(&b.step, &err), MWN_OK);
+    assert_int_equal(mwn_step_hypergradient_output(&b.step, slope, tangent, &scale, &err),
+                     MWN_OK);
+    const double *u = b.step.direction;
+    for (size_t k = 0; k < MWN_COUNT(one); k++) {
+        double sum = 0;
+        memset(one, 0, sizeof one);
+        one[k] = 1;
+        toy_back_from(&b.toy.pass, b.toy.params, one, grad);
+        for (size_t p = TOY_AT_HEAD; p < TOY_PARAMS; p++)
+            sum += grad[p] * u[p];
+        assert_near(tangent[k], sum, 1e-13);
+    }
+    b.step.options.gradient = MWN_GRADIENT_FD;
+    assert_int_equal(mwn_step_hypergradient_output(&b.step, slope, tangent, &scale, &err),
+                     MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.hint, "meta.gradient"));
+    bench_close(&b);
+}
+
 static void test_a_failing_learner_stops_the_step(void **state)
 {
     (void)state;
@@ -697,6 +795,8 @@ int main(void)
         cmocka_unit_test(test_plain_training_is_the_mean_gradient),
         cmocka_unit_test(test_weights_that_are_all_zero_are_reported),
         cmocka_unit_test(test_losses_that_are_not_finite_name_the_sample),
+        cmocka_unit_test(test_meta_gradient_by_slopes_of_the_output),
+        cmocka_unit_test(test_tangents_of_the_output_by_kind_of_gradient),
         cmocka_unit_test(test_a_failing_learner_stops_the_step),
         cmocka_unit_test(test_memory_that_runs_out_leaves_nothing_behind),
     };

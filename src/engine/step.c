@@ -177,24 +177,17 @@ static const double *apply_given(struct mwn_step *step, const double *coef)
     return step->work;
 }
 
-/* w^ into step->shifted and the factor s into *share. */
-static mwn_status virtual_step(struct mwn_step *step, const double *coef, double *share,
-                               struct mwn_error *err)
+/* w^, the step along step->grad, into step->shifted; returns -lr s. */
+static double virtual_step(struct mwn_step *step)
 {
-    struct mwn_learner *learner = step->learner;
-    mwn_status status =
-        learner->backward(learner->self, apply_given(step, coef), step->grad, err);
-    if (status != MWN_OK)
-        return status;
+    const struct mwn_learner *learner = step->learner;
     if (step->options.virtual_step == MWN_VIRTUAL_FULL) {
         mwn_sgd_virtual(&step->sgd, step->lr, learner->params, step->grad, step->shifted);
-        *share = mwn_sgd_scale(&step->sgd);
-    } else {
-        mwn_vec_add(learner->dtype, learner->n_params, learner->params, -step->lr,
-                    step->grad, step->shifted);
-        *share = 1;
+        return -step->lr * mwn_sgd_scale(&step->sgd);
     }
-    return MWN_OK;
+    mwn_vec_add(learner->dtype, learner->n_params, learner->params, -step->lr, step->grad,
+                step->shifted);
+    return -step->lr;
 }
 
 /* The mean absolute error of a softmax with probability p of the label is 2(1 - p), that is
@@ -269,23 +262,35 @@ static void weigh_layers(struct mwn_step *step, size_t first)
     }
 }
 
+/* u into step->direction; its entries before *from count as zero. */
+static mwn_status meta_direction(struct mwn_step *step, const void *params, size_t *from,
+                                 struct mwn_error *err)
+{
+    bool sampled = step->options.gradient == MWN_GRADIENT_SAMPLED;
+    size_t cut = sampled ? draw_cut(step) : 0;
+    *from = 0;
+    if (sampled)
+        *from = mwn_layer_first(step->learner, cut);
+    else if (step->options.gradient == MWN_GRADIENT_LAST_LAYER)
+        *from = step->learner->head;
+    mwn_status status = meta_pass(step, params, *from, err);
+    if (status == MWN_OK && sampled)
+        weigh_layers(step, cut);
+    return status;
+}
+
 mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef, double *scale,
                                   struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct mwn_learner *learner = step->learner;
-    bool sampled = step->options.gradient == MWN_GRADIENT_SAMPLED;
-    size_t cut = sampled ? draw_cut(step) : 0, from = 0;
-    double share = 1;
-    if (sampled)
-        from = mwn_layer_first(learner, cut);
-    else if (step->options.gradient == MWN_GRADIENT_LAST_LAYER)
-        from = learner->head;
-    if (coef)
-        MWN_TRY(virtual_step(step, coef, &share, err));
-    MWN_TRY(meta_pass(step, coef ? step->shifted : learner->params, from, err));
-    if (sampled)
-        weigh_layers(step, cut);
+    double along = -step->lr;
+    size_t from = 0;
+    if (coef) {
+        MWN_TRY(learner->backward(learner->self, apply_given(step, coef), step->grad, err));
+        along = virtual_step(step);
+    }
+    MWN_TRY(meta_direction(step, coef ? step->shifted : learner->params, &from, err));
     if (step->options.gradient == MWN_GRADIENT_FD)
         MWN_TRY(central_difference(step, err));
     else
@@ -293,7 +298,38 @@ mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef, dou
     for (size_t i = 0; step->given && i < step->train->n; i++)
         step->d[i] *= step->given[i];
     MWN_TRY(check_finite(step, step->train, step->d, "meta-gradient along training", err));
-    *scale = -step->lr * share;
+    *scale = along;
+out:
+    return status;
+}
+
+mwn_status mwn_step_hypergradient_output(struct mwn_step *step, double *slope,
+                                         double *tangent, double *scale,
+                                         struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_learner *learner = step->learner;
+    size_t classes = learner->classes, from = 0;
+    double along = 0;
+    if (step->options.gradient == MWN_GRADIENT_FD) {
+        mwn_fail(err, MWN_ERR_CONFIG,
+                 "the method needs derivatives of the network's output, which the central "
+                 "differences of losses are not");
+        return mwn_hint(err, "set meta.gradient to jvp, last_layer or sampled");
+    }
+    MWN_TRY(mwn_step_pull(step, slope, err));
+    along = virtual_step(step);
+    MWN_TRY(meta_direction(step, step->shifted, &from, err));
+    MWN_TRY(learner->tangent(learner->self, step->direction, from, tangent, err));
+    for (size_t i = 0; i < step->train->n; i++) {
+        step->d[i] = 0;
+        for (size_t k = 0; k < classes; k++) {
+            tangent[i * classes + k] *= step->given ? step->given[i] : 1;
+            step->d[i] += tangent[i * classes + k];
+        }
+    }
+    MWN_TRY(check_finite(step, step->train, step->d, "meta-gradient along training", err));
+    *scale = along;
 out:
     return status;
 }

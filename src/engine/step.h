@@ -82,6 +82,16 @@ MWN_MUST_CHECK mwn_status mwn_step_forward(struct mwn_step *step, struct mwn_err
 MWN_MUST_CHECK mwn_status mwn_step_hypergradient(struct mwn_step *step, const double *coef,
                                                  double *scale, struct mwn_error *err);
 
+/* The same for losses of the method's own on the output, of learners with output, pull and tangent:
+ * w^ is the virtual step along sum_ik given_i slope_ik grad z_ik(w), slope[train->n][classes]
+ * being their derivatives by the logits z, and tangent_ik = given_i <grad z_ik(w), u>. For
+ * parameters Theta of the slopes, grad_Theta = *scale * sum_ik tangent_ik dslope_ik/dTheta.
+ * Changes slope and step->d. MWN_ERR_CONFIG for meta.gradient=fd. */
+MWN_MUST_CHECK mwn_status mwn_step_hypergradient_output(struct mwn_step *step,
+                                                        double *slope, double *tangent,
+                                                        double *scale,
+                                                        struct mwn_error *err);
+
 /* Actual step: w <- Opt_w(sum_i given_i coef_i grad l_i(w)). */
 MWN_MUST_CHECK mwn_status mwn_step_update(struct mwn_step *step, const double *coef,
                                           struct mwn_error *err);
