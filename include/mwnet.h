@@ -60,6 +60,7 @@ typedef enum mwn_status {
     MWN_ERR_DIVERGED = 6, /* a loss or weight is not finite, or all weights are zero   */
     MWN_ERR_MISMATCH = 7, /* a checkpoint does not fit the model or the run            */
     MWN_NOISY = 10,       /* program only: more labels are wrong than --fail-over says */
+    MWN_INCOMPLETE = 11,  /* program only: cells of a table failed, the others are done */
     MWN_INTERRUPTED = 130 /* stopped on request, after the state was saved             */
 } mwn_status;
 
@@ -372,6 +373,96 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_cv(const mwn_config *config, const char *p
  * class by epoch, its labels, scores and rank. JSON. MWN_ERR_CONFIG for an unknown id. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_why(const char *dir, const char *id, char **json,
                                           struct mwn_error *err);
+
+/* ---- Tables ------------------------------------------------------------------------- */
+
+/* A grid of runs, rows (methods) x columns (settings) x seeds, as a file describes it; see
+ * docs/experiments.md. Each cell is a run in the folder DIR/ROW/COLUMN/seedN, so that several
+ * processes may share the work and any of them may be killed. */
+typedef struct mwn_table mwn_table;
+
+/* Zero-initialise it. */
+struct mwn_table_options {
+    const char *dir;   /* folder of the cells and of the results                        */
+    const char *seeds; /* "1-5" or "1,3,7"; NULL: those of the file                     */
+    const char *only;  /* cells to train, separated by commas: ROW, COLUMN, ROW/COLUMN or
+                                 ROW/COLUMN/seedN, with wildcards (* and ?); NULL: all         */
+    const mwn_config
+        *config; /* options that win over the file's in all cells; or NULL        */
+};
+
+enum mwn_cell_state { MWN_CELL_NEW, MWN_CELL_BEGUN, MWN_CELL_FAILED, MWN_CELL_DONE };
+
+/* A cell as it stands; the texts are the table's. */
+struct mwn_cell_info {
+    const char *row, *column, *dir;
+    int64_t seed;
+    bool chosen; /* by `only` */
+    enum mwn_cell_state state;
+    double seconds; /* that it is expected to take in all; negative if unknown */
+};
+
+/* Opens a table: reads its file, and how far its cells have come. A cell that was begun with
+ * other options than the table now has is MWN_ERR_MISMATCH. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_table_open(mwn_table **out, const char *path,
+                                                 const struct mwn_table_options *options,
+                                                 struct mwn_error *err);
+
+/* The same for a search of hyper-parameters: rows are all combinations of the values that
+ * settings such as "train.lr=[0.1,0.01]" name, on the recipe at path. settings[count] may hold plain ones
+ * ("train.epochs=5"), too. The column is called "valid"; what is chosen is chosen by the
+ * validation set, without which it is MWN_ERR_CONFIG. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_sweep_open(mwn_table **out, const char *path,
+                                                 const char *const *settings, size_t count,
+                                                 const struct mwn_table_options *options,
+                                                 struct mwn_error *err);
+
+/* Cells of the table, in the order in which to train them. */
+MWN_API size_t mwn_table_count(const mwn_table *table);
+
+/* Cell i as it stands on the disk now. */
+MWN_API void mwn_table_cell(const mwn_table *table, size_t i, struct mwn_cell_info *out);
+
+/* Trains cell i in this process, or goes on with it, until it is done. Since memory is measured
+ * by the process, each cell should have a process of its own, forked before anything was
+ * computed. What goes wrong is noted beside the cell's folder. Fails as mwn_run_create() and
+ * mwn_run_epoch() do; MWN_ERR_IO if another process is at this cell. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_table_train(const mwn_table *table, size_t i,
+                                                  mwn_progress_fn *progress, void *user,
+                                                  struct mwn_error *err);
+
+/* What a few steps of a cell took. */
+struct mwn_cell_time {
+    double step, evaluation; /* seconds                       */
+    double steps, samples;   /* of an epoch; training samples */
+};
+
+/* Times a few steps of cell i as the file has it, not scaled. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_table_measure(const mwn_table *table, size_t i,
+                                                    struct mwn_cell_time *out,
+                                                    struct mwn_error *err);
+
+/* Notes what was measured, for all seeds of that row and column. */
+MWN_API void mwn_table_note_time(mwn_table *table, size_t i,
+                                 const struct mwn_cell_time *time);
+
+/* Whether the table was scaled to a budget already, by a call before in the same folder. */
+MWN_API bool mwn_table_is_scaled(const mwn_table *table);
+
+/* Scales the table so that all its cells, of which every row and column was measured, take no
+ * more than `seconds` when `jobs` are trained at once: epochs (and with them the drops of the
+ * learning rate and the warm-up) first, then training samples. Written into the folder, where it
+ * holds for all later calls. MWN_ERR_CONFIG if even the smallest scale takes longer. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_table_fit(mwn_table *table, double seconds, int jobs,
+                                                struct mwn_error *err);
+
+/* Writes table.md, table.csv and table.json of what is done so far, and hands out
+ * the JSON and the Markdown (either may be NULL). */
+MWN_API MWN_MUST_CHECK mwn_status mwn_table_write(const mwn_table *table, char **json,
+                                                  char **markdown, struct mwn_error *err);
+
+/* Frees the table; writes nothing. */
+MWN_API void mwn_table_free(mwn_table *table);
 
 /* ---- 4. Your own model -------------------------------------------------------------- */
 

@@ -122,6 +122,8 @@ const char *mwn_status_name(mwn_status status)
         return "mismatch";
     case MWN_NOISY:
         return "noisy";
+    case MWN_INCOMPLETE:
+        return "incomplete";
     case MWN_INTERRUPTED:
         return "interrupted";
     }

@@ -24,7 +24,10 @@ enum {
     FLAG_SUMS,
     FLAG_RETRIES,
     FLAG_ONNX,
-    FLAG_FORMAT
+    FLAG_FORMAT,
+    FLAG_SEEDS,
+    FLAG_JOBS,
+    FLAG_BUDGET
 };
 
 static const struct option all_flags[] = {
@@ -47,6 +50,9 @@ static const struct option all_flags[] = {
     {"retries", required_argument, NULL, FLAG_RETRIES},
     {"onnx", required_argument, NULL, FLAG_ONNX},
     {"format", required_argument, NULL, FLAG_FORMAT},
+    {"seeds", required_argument, NULL, FLAG_SEEDS},
+    {"jobs", required_argument, NULL, FLAG_JOBS},
+    {"budget", required_argument, NULL, FLAG_BUDGET},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -144,6 +150,32 @@ static mwn_status set_retries(struct args *args, const char *text)
     return status;
 }
 
+/* "90s", "30m", "2h", "1d", or a number of seconds. */
+static mwn_status set_budget(struct args *args, const char *text)
+{
+    static const char units[] = "smhd";
+    static const double seconds[] = {1, 60, 3600, 86400};
+    char *end = NULL;
+    double value = strtod(text, &end);
+    const char *unit = *end ? strchr(units, *end) : units;
+    if (end == text || !unit || (*end && end[1]) || !(value > 0 && value < 1e8))
+        return say_usage(args->command,
+                         "--budget: '%s' is not a time such as 90s, 30m or 2h", text);
+    args->budget = value * seconds[unit - units];
+    return MWN_OK;
+}
+
+/* The options of commands that train many runs. */
+static mwn_status set_grid_flag(struct args *args, int value, const char *text)
+{
+    if (value == FLAG_JOBS)
+        return set_number(args, text, FLAG_JOBS, 1, &args->jobs);
+    if (value == FLAG_BUDGET)
+        return set_budget(args, text);
+    args->seeds = text;
+    return MWN_OK;
+}
+
 static mwn_status set_flag(struct args *args, int value, const char *text)
 {
     if (!flag_fits(args, value))
@@ -151,6 +183,8 @@ static mwn_status set_flag(struct args *args, int value, const char *text)
                          flag_name(value));
     if (value >= FLAG_PRED_PROBS && value <= FLAG_WEIGHT_NET)
         return set_audit_flag(args, value, text);
+    if (value >= FLAG_SEEDS && value <= FLAG_BUDGET)
+        return set_grid_flag(args, value, text);
     switch (value) {
     case 'o':
         args->output = text;

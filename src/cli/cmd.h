@@ -44,6 +44,9 @@ struct args {
     bool has_fail_over;
     long top, folds, fold; /* as the command set them before, if not given */
     int retries;           /* 0: not given; -1: none */
+    const char *seeds;
+    int jobs;      /* 0: not given          */
+    double budget; /* seconds; 0: not given */
 };
 
 /* Parses argv[1..]. Whatever is wrong is reported already when it fails. */

@@ -18,7 +18,8 @@ const char cmd_exit_codes[] =
     "saved\n"
     "  2 usage or options  6 diverged                143 terminated (SIGTERM), state "
     "saved\n"
-    "  3 bad data         10 audit --fail-over: more labels are wrong\n";
+    "  3 bad data         10 audit --fail-over: more labels are wrong\n"
+    "                     11 table, sweep: runs failed, the others are done\n";
 
 static int run_command(int argc, char **argv)
 {

@@ -75,8 +75,9 @@ static void make_line(const struct mwn_run *run, struct mwn_json *json)
     add_result(json, "test", &run->last_test);
     mwn_json_text(json, "best_by", run->valid ? "valid" : "test");
     mwn_json_bool(json, "best", run->best_epoch == run->epoch);
+    mwn_json_size(json, "steps", (size_t)run->epoch_steps_here);
     mwn_json_fixed(json, "seconds", run->epoch_seconds, 3);
-    mwn_json_fixed(json, "step_seconds", run->epoch_step_seconds, 3);
+    mwn_json_fixed(json, "step_seconds", run->epoch_step_seconds, 6);
     mwn_json_fixed(json, "wait_seconds", run->epoch_wait_seconds, 3);
     mwn_json_real(json, "images_per_second", ratio(images, run->epoch_seconds), 6);
     mwn_json_size(json, "peak_memory", mwn_record_peak_memory());

@@ -107,6 +107,9 @@ void mwn_run_report(struct mwn_run *run, const char *phase);
 MWN_MUST_CHECK mwn_status mwn_folder_check_free(const char *dir, struct mwn_error *err);
 /* Makes the folder and writes recipe.yaml and the labels; removes all again on failure. */
 MWN_MUST_CHECK mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err);
+/* Replaces the options' paths by their absolute forms, as far as they lead somewhere. */
+MWN_MUST_CHECK mwn_status mwn_folder_make_absolute(struct mwn_settings *settings,
+                                                   struct mwn_error *err);
 MWN_MUST_CHECK mwn_status mwn_folder_write_recipe(struct mwn_run *run,
                                                   struct mwn_error *err);
 /* "index,id" of every sample of a set, as CSV. */

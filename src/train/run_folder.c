@@ -61,26 +61,30 @@ static mwn_status make_absolute(char **path, struct mwn_error *err)
     return MWN_OK;
 }
 
+mwn_status mwn_folder_make_absolute(struct mwn_settings *settings, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_data_options *data = &settings->data;
+    char **const paths[] = {
+        &data->path,     &data->test,   &data->meta,           &data->valid,
+        &data->meta_ids, &data->labels, &settings->model.init,
+    };
+    char **weight_net = mwn_settings_weight_net(settings);
+
+    for (size_t i = 0; i < MWN_COUNT(paths) && status == MWN_OK; i++)
+        status = make_absolute(paths[i], err);
+    if (status == MWN_OK && weight_net)
+        status = make_absolute(weight_net, err);
+    return status;
+}
+
 mwn_status mwn_folder_write_recipe(struct mwn_run *run, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct mwn_buf text = {0};
     char *path = NULL;
-    struct mwn_data_options *data = &run->settings.data;
-    char **const paths[] = {&data->path,
-                            &data->test,
-                            &data->meta,
-                            &data->valid,
-                            &data->meta_ids,
-                            &data->labels,
-                            &run->settings.model.init};
 
-    char **weight_net = mwn_settings_weight_net(&run->settings);
-
-    for (size_t i = 0; i < MWN_COUNT(paths); i++)
-        MWN_TRY(make_absolute(paths[i], err));
-    if (weight_net)
-        MWN_TRY(make_absolute(weight_net, err));
+    MWN_TRY(mwn_folder_make_absolute(&run->settings, err));
     mwn_buf_printf(&text, "# Written by mwnet %s: every option of this run.\n",
                    mwn_version());
     mwn_settings_yaml(&run->settings, &text);

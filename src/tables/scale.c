@@ -1,0 +1,335 @@
+/* scale.c - what the cells of a table will take, and a table made smaller to fit a budget.
+ *
+ * A cell of E epochs with S steps of t seconds each, and evaluations of v seconds, takes
+ * E (S t + v). Scaled by the shares e (epochs) and f (samples) it takes E' (ceil(f S) t + v)
+ * with E' = round(e E). Epochs are cut first, but not below the few that a schedule needs to be
+ * one; then samples. The drops of the learning rate stay where they were, relative to E'. */
+#include "tables/grid.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "train/json_writer.h"
+
+#include <jansson.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FEWEST_EPOCHS = 10, SCALE_LIMIT = 1 << 24, HALVINGS = 40 };
+static const double fewest_samples = 0.01; /* as a share */
+static const double reserve = 0.05; /* of the budget: reading the data, writing files */
+
+/* ---- Time --------------------------------------------------------------------------- */
+
+mwn_status mwn_table_measure(const mwn_table *table, size_t i, struct mwn_cell_time *out,
+                             struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    mwn_config *config = NULL;
+    char *text = NULL;
+    json_t *root = NULL;
+
+    MWN_TRY(mwn_grid_config(table, &table->cell[i], false, &config, err));
+    MWN_TRY(mwn_plan(config, &text, err));
+    root = json_loads(text, 0, NULL);
+    json_t *time = json_object_get(root, "time"), *sets = json_object_get(root, "sets");
+    if (!time || !sets) {
+        status = mwn_fail_memory(err, strlen(text), "a plan");
+        goto out;
+    }
+    out->step = json_number_value(json_object_get(time, "seconds_per_step"));
+    out->evaluation = json_number_value(json_object_get(time, "seconds_per_evaluation"));
+    out->steps = json_number_value(json_object_get(time, "steps_per_epoch"));
+    out->samples = json_number_value(json_object_get(sets, "train"));
+out:
+    json_decref(root);
+    mwn_text_free(text);
+    mwn_config_free(config);
+    return status;
+}
+
+void mwn_table_note_time(mwn_table *table, size_t i, const struct mwn_cell_time *time)
+{
+    *mwn_grid_cost(table, &table->cell[i]) = (struct mwn_cell_cost){
+        true, time->step, time->evaluation, time->steps, time->samples};
+}
+
+bool mwn_table_is_scaled(const mwn_table *table)
+{
+    return table->scale.budget > 0;
+}
+
+static double scaled_epochs(double epochs, const struct mwn_table_scale *scale)
+{
+    double few = fmin(epochs, FEWEST_EPOCHS);
+    return fmax(few, round(epochs * scale->epochs));
+}
+
+/* The epochs of a cell as the file has them. */
+static mwn_status cell_epochs(const struct mwn_table *table, const struct mwn_cell *cell,
+                              double *out, struct mwn_error *err)
+{
+    mwn_config *config = NULL;
+    struct mwn_settings settings = {0};
+    mwn_status status = mwn_grid_config(table, cell, false, &config, err);
+    if (status == MWN_OK)
+        status = mwn_settings_resolve(&settings, config, err);
+    if (status == MWN_OK) {
+        *out = (double)settings.train.epochs;
+        mwn_settings_release(&settings);
+    }
+    mwn_config_free(config);
+    return status;
+}
+
+static double cell_seconds(const struct mwn_cell_cost *cost, double epochs,
+                           const struct mwn_table_scale *scale)
+{
+    double steps = ceil(cost->steps * scale->samples);
+    return scaled_epochs(epochs, scale) * (steps * cost->step + cost->evaluation);
+}
+
+double mwn_scale_expect(const struct mwn_table *table, const struct mwn_cell *cell)
+{
+    const struct mwn_table_scale whole = {.epochs = 1, .samples = 1};
+    const struct mwn_cell_cost *cost = mwn_grid_cost(table, cell);
+    struct mwn_error unused = {0};
+    double epochs = 0;
+    if (!cost->known || cell_epochs(table, cell, &epochs, &unused) != MWN_OK)
+        return -1;
+    return cell_seconds(cost, epochs, table->scale.budget > 0 ? &table->scale : &whole);
+}
+
+/* ---- Options ------------------------------------------------------------------------ */
+
+static mwn_status set_number(mwn_config *config, const char *key, double value,
+                             struct mwn_error *err)
+{
+    char text[40];
+    snprintf(text, sizeof(text), "%.0f", value);
+    return mwn_config_add(config, key, text, "scale", err);
+}
+
+static mwn_status scale_drops(const struct mwn_schedule *schedule, double ratio,
+                              mwn_config *config, struct mwn_error *err)
+{
+    struct mwn_buf text = {0};
+    for (size_t i = 0; i < schedule->drops.count; i++)
+        mwn_buf_printf(&text, "%s%.0f", i ? "," : "",
+                       fmax(1, round((double)schedule->drops.item[i] * ratio)));
+    mwn_status status = text.failed
+                            ? mwn_fail_memory(err, 0, "options")
+                            : mwn_config_add(config, "train.lr_drops",
+                                             text.text ? text.text : "", "scale", err);
+    mwn_buf_release(&text);
+    return status;
+}
+
+mwn_status mwn_scale_apply(const struct mwn_table *table, const struct mwn_cell *cell,
+                           mwn_config *config, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const struct mwn_table_scale *scale = &table->scale;
+    const struct mwn_cell_cost *cost = mwn_grid_cost(table, cell);
+    struct mwn_settings settings = {0};
+
+    MWN_TRY(mwn_settings_resolve(&settings, config, err));
+    double before = (double)settings.train.epochs, after = scaled_epochs(before, scale);
+    double ratio = after / before;
+    if (after < before) {
+        MWN_TRY(set_number(config, "train.epochs", after, err));
+        MWN_TRY(scale_drops(&settings.train.schedule, ratio, config, err));
+        MWN_TRY(set_number(config, "train.warmup",
+                           round((double)settings.train.schedule.warmup * ratio), err));
+    }
+    if (scale->samples < 1 && cost->known)
+        MWN_TRY(set_number(
+            config, "data.limit",
+            fmax((double)settings.train.batch, floor(cost->samples * scale->samples)),
+            err));
+out:
+    if (settings.method)
+        mwn_settings_release(&settings);
+    return status;
+}
+
+/* ---- scale.json --------------------------------------------------------------------- */
+
+static mwn_status scale_path(const struct mwn_table *table, char **out,
+                             struct mwn_error *err)
+{
+    *out = mwn_path_join(table->dir, "scale.json");
+    return *out ? MWN_OK : mwn_fail_memory(err, strlen(table->dir), "a path");
+}
+
+static mwn_status scale_write(const struct mwn_table *table, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_json json = {0};
+    char *path = NULL, *text = NULL;
+
+    mwn_json_object(&json, NULL);
+    mwn_json_real(&json, "budget", table->scale.budget, 17);
+    mwn_json_real(&json, "epochs", table->scale.epochs, 17);
+    mwn_json_real(&json, "samples", table->scale.samples, 17);
+    mwn_json_real(&json, "seconds", table->scale.seconds, 17);
+    mwn_json_array(&json, "measured");
+    for (size_t i = 0; i < table->rows * table->columns; i++) {
+        const struct mwn_cell_cost *cost = &table->cost[i];
+        if (!cost->known)
+            continue;
+        mwn_json_object(&json, NULL);
+        mwn_json_text(&json, "row", table->row[i / table->columns].name);
+        mwn_json_text(&json, "column", table->column[i % table->columns].name);
+        mwn_json_real(&json, "step", cost->step, 17);
+        mwn_json_real(&json, "evaluation", cost->evaluation, 17);
+        mwn_json_real(&json, "steps", cost->steps, 17);
+        mwn_json_real(&json, "samples", cost->samples, 17);
+        mwn_json_end_object(&json);
+    }
+    mwn_json_end_array(&json);
+    mwn_json_end_object(&json);
+    MWN_TRY(mwn_json_take(&json, &text, err));
+    MWN_TRY(mwn_path_make_dir(table->dir, err));
+    MWN_TRY(scale_path(table, &path, err));
+    MWN_TRY(mwn_file_write(path, text, strlen(text), err));
+out:
+    mwn_json_release(&json);
+    mwn_free(text);
+    mwn_free(path);
+    return status;
+}
+
+static double number(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+static bool is_called(const struct mwn_axis *axis, const json_t *entry, const char *key)
+{
+    const char *name = json_string_value(json_object_get(entry, key));
+    return name && strcmp(name, axis->name) == 0;
+}
+
+static void take_cost(struct mwn_table *table, const json_t *entry)
+{
+    for (size_t i = 0; i < table->rows * table->columns; i++)
+        if (is_called(&table->row[i / table->columns], entry, "row") &&
+            is_called(&table->column[i % table->columns], entry, "column"))
+            table->cost[i] = (struct mwn_cell_cost){
+                true, number(entry, "step"), number(entry, "evaluation"),
+                number(entry, "steps"), number(entry, "samples")};
+}
+
+/* A row that was not measured, or has come to the file since, counts as another one in its
+ * column. */
+static void fill_costs(struct mwn_table *table)
+{
+    for (size_t i = 0; i < table->rows * table->columns; i++)
+        for (size_t k = i % table->columns;
+             !table->cost[i].known && k < table->rows * table->columns; k += table->columns)
+            if (table->cost[k].known)
+                table->cost[i] = table->cost[k];
+}
+
+mwn_status mwn_scale_read(struct mwn_table *table, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_bytes bytes = {0};
+    char *path = NULL;
+    json_t *root = NULL, *entry = NULL;
+    size_t i = 0;
+
+    MWN_TRY(scale_path(table, &path, err));
+    if (!mwn_path_exists(path))
+        goto out;
+    MWN_TRY(mwn_file_read(path, SCALE_LIMIT, &bytes, err));
+    root = json_loadb((const char *)bytes.data, bytes.size, 0, NULL);
+    table->scale =
+        (struct mwn_table_scale){number(root, "budget"), number(root, "epochs"),
+                                 number(root, "samples"), number(root, "seconds")};
+    if (!(table->scale.budget > 0 && table->scale.epochs > 0 && table->scale.samples > 0)) {
+        status = mwn_fail(err, MWN_ERR_DATA, "%s: is not the scale of a table", path);
+        goto out;
+    }
+    json_array_foreach(json_object_get(root, "measured"), i, entry) take_cost(table, entry);
+    fill_costs(table);
+out:
+    json_decref(root);
+    mwn_bytes_release(&bytes);
+    mwn_free(path);
+    return status;
+}
+
+/* ---- The budget --------------------------------------------------------------------- */
+
+/* Seconds of all cells at a scale; epochs[rows * columns]. */
+static double table_seconds(const struct mwn_table *table, const double *epochs, int jobs,
+                            const struct mwn_table_scale *scale)
+{
+    double sum = 0;
+    for (size_t i = 0; i < table->cells; i++) {
+        size_t at = table->cell[i].row * table->columns + table->cell[i].column;
+        if (table->cell[i].chosen)
+            sum += cell_seconds(&table->cost[at], epochs[at], scale);
+    }
+    return sum / jobs;
+}
+
+/* The largest share, from `low` on, at which the table takes no more than `seconds`. *share is
+ * part of *scale. */
+static void find_share(const struct mwn_table *table, const double *epochs, int jobs,
+                       struct mwn_table_scale *scale, double *share, double low)
+{
+    double high = 1, room = scale->budget * (1 - reserve);
+    *share = 1;
+    if (table_seconds(table, epochs, jobs, scale) <= room)
+        return;
+    for (int i = 0; i < HALVINGS; i++) {
+        *share = (low + high) / 2;
+        bool fits = table_seconds(table, epochs, jobs, scale) <= room;
+        *(fits ? &low : &high) = *share;
+    }
+    *share = low;
+}
+
+static mwn_status fit(struct mwn_table *table, const double *epochs, int jobs,
+                      struct mwn_table_scale scale, struct mwn_error *err)
+{
+    find_share(table, epochs, jobs, &scale, &scale.epochs, 0);
+    find_share(table, epochs, jobs, &scale, &scale.samples, fewest_samples);
+    scale.seconds = table_seconds(table, epochs, jobs, &scale);
+    if (scale.seconds > scale.budget)
+        return mwn_fail(err, MWN_ERR_CONFIG,
+                        "budget: %.0f s is too short, %d epochs on %.0f %% of the samples "
+                        "take %.0f s",
+                        scale.budget, FEWEST_EPOCHS, 100 * fewest_samples, scale.seconds);
+    table->scale = scale;
+    return scale_write(table, err);
+}
+
+mwn_status mwn_table_fit(mwn_table *table, double seconds, int jobs, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    double *epochs = mwn_alloc(table->rows * table->columns, sizeof(*epochs));
+    if (!epochs)
+        return mwn_fail_memory(err, 0, "a table");
+    if (table->scale.budget > 0) {
+        mwn_fail(err, MWN_ERR_CONFIG, "%s: was scaled to a budget of %.0f s before",
+                 table->dir, table->scale.budget);
+        status = mwn_hint(err, "go on without a budget, or choose another folder by -o");
+        goto out;
+    }
+    for (size_t i = 0; i < table->rows * table->columns; i++) {
+        const struct mwn_cell *cell = &table->cell[i];
+        MWN_TRY(cell_epochs(table, cell, &epochs[cell->row * table->columns + cell->column],
+                            err));
+    }
+    fill_costs(table);
+    MWN_TRY(fit(table, epochs, jobs, (struct mwn_table_scale){seconds, 1, 1, 0}, err));
+out:
+    mwn_free(epochs);
+    return status;
+}
