@@ -4,11 +4,12 @@
 
 #include "base/mem.h"
 #include "base/option.h"
+#include "engine/step.h"
 #include "models/model.h"
 #include "nn/plan.h"
 
 struct net_case {
-    const char *model, *shortcut;
+    const char *model, *variant; /* the shortcut; of mlp: norm and hidden sizes or only A */
     struct mwn_shape shape;
     double dropout, step; /* size of the direction */
     size_t n;
@@ -25,20 +26,34 @@ static const struct net_case cases[] = {
     {"wrn-16-2", "A", {3, 8, 8}, 0, 0.01, 6},
     {"preact-resnet18", "A", {3, 8, 8}, 0, 0.003, 6},
     {"resnet18", "A", {3, 32, 32}, 0, 0.003, 4},
+    {"mlp", "batch ", {20, 1, 1}, 0, 0.01, 16},
+    {"mlp", "batch 32", {20, 1, 1}, 0, 0.01, 16},
+    {"mlp", "batch 37,16", {3, 6, 6}, 0.3, 0.01, 16},
+    {"mlp", "batch 64,9,40", {20, 1, 1}, 0, 0.01, 16},
 };
+
+static void set_option(struct mwn_model_options *options, const char *key,
+                       const char *value)
+{
+    struct mwn_error err = {0};
+    const struct mwn_option *row = mwn_option_find(mwn_model_option_rows, key);
+    if (mwn_option_set(row, "model", options, value, &err) != MWN_OK)
+        fail_msg("%s", err.text);
+}
 
 static struct mwn_graph build(const struct net_case *c)
 {
     struct mwn_error err = {0};
     struct mwn_graph graph = {0};
     struct mwn_model_options options = {0};
-    const char *const keys[] = {"name", "shortcut"}, *const values[] = {c->model,
-                                                                        c->shortcut};
     assert_int_equal(mwn_options_default(mwn_model_option_rows, &options, &err), MWN_OK);
-    for (int k = 0; k < 2; k++)
-        assert_int_equal(mwn_option_set(mwn_option_find(mwn_model_option_rows, keys[k]),
-                                        "model", &options, values[k], &err),
-                         MWN_OK);
+    set_option(&options, "name", c->model);
+    if (strncmp(c->variant, "batch ", 6) == 0) {
+        set_option(&options, "norm", "batch");
+        set_option(&options, "hidden", c->variant + 6);
+    } else {
+        set_option(&options, "shortcut", c->variant);
+    }
     options.dropout = c->dropout;
     if (mwn_model_build(&graph, &options, c->shape, CASE_CLASSES, &err) != MWN_OK)
         fail_msg("%s", err.text);
@@ -358,7 +373,7 @@ static void test_low_memory_gives_the_same_bytes(void **state)
             check_low_memory(&cases[k], &CASE_BF16);
         if (strcmp(few.model, "mlp") == 0 || strcmp(few.model, "wrn-10-1") == 0)
             check_low_memory(&few, &CASE_REF64);
-        if (strcmp(few.model, "smallconv") == 0 || strcmp(few.shortcut, "B") == 0)
+        if (strcmp(few.model, "smallconv") == 0 || strcmp(few.variant, "B") == 0)
             check_low_memory(&few, &ref32);
     }
 }
@@ -707,6 +722,91 @@ static void test_tangents_of_losses_follow_from_those_of_the_output(void **state
     mwn_net_free(net);
 }
 
+/* A step in the reference backend, and its meta loss as a function of the coefficients. */
+static double meta_loss_at(struct mwn_step *step, const double *coef)
+{
+    const struct mwn_learner *l = step->learner;
+    double sum = 0, loss[64];
+    const struct mwn_meta_pass pass = {.loss = loss};
+    double *moved = case_alloc(l->n_params, sizeof *moved), *grad = step->grad;
+    assert_int_equal(l->backward(l->self, coef, grad, NULL), MWN_OK);
+    mwn_vec_add(MWN_F64, l->n_params, l->params, -step->lr, grad, moved);
+    assert_int_equal(l->meta(l->self, moved, step->meta, &pass, NULL), MWN_OK);
+    for (size_t j = 0; j < step->meta->n; j++)
+        sum += loss[j];
+    free(moved);
+    return sum / (double)step->meta->n;
+}
+
+static void check_hypergradient(const struct net_case *c)
+{
+    struct mwn_error err = {0};
+    struct case_data data;
+    struct mwn_learner l;
+    struct mwn_step step = {0};
+    const double h = 1e-6; /* small: no ReLU may change sides */
+    double scale = 0, expected[64], coef[64];
+    mwn_net *net = net_of(c, &CASE_REF64, &data);
+    mwn_net_learner(net, &l);
+    void *x = case_input(net, &data);
+    const size_t half = data.n / 2;
+    const struct mwn_batch train = {.n = half, .x = x, .label = data.label, .key = 3};
+    const struct mwn_batch meta = {.n = data.n - half,
+                                   .x = (double *)x + half * data.sample,
+                                   .label = data.label + half,
+                                   .key = 4};
+    const struct mwn_meta_options options = {.every = 1};
+    assert_int_equal(mwn_step_init(&step, &l, &options, data.n, true, &err), MWN_OK);
+    step.train = &train;
+    step.meta = &meta;
+    step.lr = 0.3;
+    assert_int_equal(mwn_step_forward(&step, &err), MWN_OK);
+    memcpy(coef, data.coef, sizeof coef);
+    for (size_t i = 0; i < half; i++) {
+        coef[i] = data.coef[i] + h;
+        expected[i] = meta_loss_at(&step, coef);
+        coef[i] = data.coef[i] - h;
+        expected[i] = (expected[i] - meta_loss_at(&step, coef)) / (2 * h);
+        coef[i] = data.coef[i];
+    }
+    assert_int_equal(mwn_step_hypergradient(&step, coef, &scale, &err), MWN_OK);
+    for (size_t i = 0; i < half; i++)
+        coef[i] = scale * step.d[i];
+    ASSERT_BELOW(case_distance(coef, expected, half), 1e-7);
+    mwn_step_release(&step);
+    free(x);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
+/* Every mlp: differences of the meta loss at w^ by each coefficient. */
+static void test_hypergradient_is_the_derivative_by_the_coefficients(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+        if (strcmp(cases[k].model, "mlp") == 0) {
+            check_hypergradient(&cases[k]);
+            count++;
+        }
+    assert_int_equal(count, 6);
+}
+
+/* As a PyTorch model with the modules fc1, bn1, fc2, ... has them. */
+static void test_parameters_of_a_normed_mlp_are_named_as_in_pytorch(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"fc1.weight", "fc1.bias", "bn1.weight", "bn1.bias",
+                                        "fc2.weight", "fc2.bias", "bn2.weight", "bn2.bias",
+                                        "fc3.weight", "fc3.bias"};
+    struct mwn_graph graph =
+        build(&(struct net_case){"mlp", "batch 8,6", {5, 1, 1}, 0, 0, 1});
+    assert_int_equal(graph.param_count, MWN_COUNT(names));
+    for (size_t p = 0; p < MWN_COUNT(names); p++)
+        assert_string_equal(graph.params[p].name, names[p]);
+    mwn_graph_release(&graph);
+}
+
 static void test_published_parameter_counts(void **state)
 {
     (void)state;
@@ -786,6 +886,8 @@ int main(void)
         cmocka_unit_test(test_the_last_layer_makes_the_logits_of_the_features),
         cmocka_unit_test(test_tangents_of_the_output_are_its_derivatives),
         cmocka_unit_test(test_tangents_of_losses_follow_from_those_of_the_output),
+        cmocka_unit_test(test_hypergradient_is_the_derivative_by_the_coefficients),
+        cmocka_unit_test(test_parameters_of_a_normed_mlp_are_named_as_in_pytorch),
         cmocka_unit_test(test_published_parameter_counts),
         cmocka_unit_test(test_parameters_come_in_torchvisions_order),
     };

@@ -1,5 +1,6 @@
 /* mlp.c - multilayer perceptron: linear and ReLU layers over a flattened sample, a linear
- * head. PyTorch's default initialisation. Modules: fc1, fc2, ... */
+ * head; with model.norm=batch a batch-norm between each linear layer and its ReLU. PyTorch's
+ * default initialisation. Modules in PyTorch's order: fc1, bn1, fc2, bn2, ... */
 #include "models/model.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ static mwn_status mlp_build(struct mwn_graph *graph,
                             struct mwn_shape sample, int classes, struct mwn_error *err)
 {
     (void)err;
+    bool norm = options->norm == MWN_MODEL_NORM_BATCH;
     int x = mwn_graph_input(graph, sample);
     if (sample.h > 1 || sample.w > 1)
         x = mwn_graph_flatten(graph, x);
@@ -26,8 +28,10 @@ static mwn_status mlp_build(struct mwn_graph *graph,
         struct mwn_linear_spec spec = {.out =
                                            last ? classes : (int)options->hidden.item[i]};
         x = mwn_graph_linear(graph, x, name, &spec);
+        snprintf(name, sizeof name, "bn%zu", i + 1);
         if (!last)
-            x = mwn_graph_relu(graph, x);
+            x = norm ? mwn_graph_bnorm(graph, x, MWN_NO_NODE, true, name)
+                     : mwn_graph_relu(graph, x);
         if (!last && options->dropout > 0)
             x = mwn_graph_dropout(graph, x, options->dropout);
     }

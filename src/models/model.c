@@ -9,11 +9,17 @@
 
 #define FIELD(name) offsetof(struct mwn_model_options, name)
 
+static const char *const norm_choices[] = {"none", "batch", NULL};
+
 const struct mwn_option mwn_model_option_rows[] = {
     {"name", MWN_OPT_TEXT, FIELD(name), "resnet32", 0, 0, NULL,
      "Network; mwnet list models shows them all."},
     {"hidden", MWN_OPT_LIST, FIELD(hidden), "256", 1, 1 << 20, NULL,
      "Sizes of the hidden layers of mlp; empty for a linear classifier."},
+    {"norm", MWN_OPT_CHOICE, FIELD(norm), "none", 0, 0, norm_choices,
+     "Normalisation in mlp behind each hidden layer: batch-norm (its constants are those "
+     "of "
+     "section bn) or none."},
     {"dropout", MWN_OPT_REAL, FIELD(dropout), "0", 0, 0.95, NULL,
      "Dropout rate: in wrn between a block's convolutions, in mlp after a hidden layer."},
     {"shortcut", MWN_OPT_TEXT, FIELD(shortcut), "A", 0, 0, NULL,

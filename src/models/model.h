@@ -6,10 +6,14 @@
 #include "base/option.h"
 #include "nn/graph.h"
 
+/* What stands between a linear layer of mlp and its ReLU. */
+enum mwn_model_norm { MWN_MODEL_NORM_NONE, MWN_MODEL_NORM_BATCH };
+
 /* Section "model" of the options. */
 struct mwn_model_options {
     char *name;                 /* e.g. "resnet32", "wrn-28-10", "mlp" */
     struct mwn_int_list hidden; /* mlp: hidden sizes                   */
+    int norm;                   /* mlp: enum mwn_model_norm            */
     double dropout; /* wrn: between the convolutions; mlp: after each hidden layer */
     char *shortcut; /* resnet: "A" or "B"                  */
     char *init;     /* file to load before training        */

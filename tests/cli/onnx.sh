@@ -73,6 +73,7 @@ network() {
 }
 
 network mlp mlp model.hidden=32,16 model.dropout=0.2
+network normed mlp model.hidden=32,16,8 model.norm=batch
 network linear mlp model.hidden=
 network smallconv smallconv model.dropout=0.3
 network resnet8-a resnet8
