@@ -11,7 +11,12 @@ PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 PKG_CONFIG ?= pkg-config
 SAN        ?=
-ifneq ($(SAN),)
+ifneq ($(FUZZ),)
+CC     := clang
+SAN    := address
+BUILD  ?= build-fuzz
+CFLAGS ?= -O1 -g
+else ifneq ($(SAN),)
 BUILD ?= build-san
 else ifneq ($(findstring clang,$(CC)),)
 BUILD ?= build-clang
@@ -34,6 +39,9 @@ ifeq ($(SAN),address)
 BASE += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else ifneq ($(SAN),)
 BASE += -fsanitize=$(SAN) -fno-omit-frame-pointer
+endif
+ifneq ($(FUZZ),)
+BASE += -fsanitize=fuzzer-no-link -Wno-pass-failed
 endif
 ifneq ($(WERROR),)
 STRICT := -Werror
@@ -71,6 +79,7 @@ programs   = $(patsubst %.c,$(BUILD)/%,$(wildcard $(1)/*.c))
 TESTS     := $(call programs,tests)
 EXAMPLES  := $(call programs,examples)
 BENCHES   := $(call programs,bench)
+FUZZERS   := $(call programs,fuzz)
 MANUAL    := $(if $(shell command -v scdoc 2>/dev/null),$(BUILD)/mwnet.1)
 
 all: $(STATIC) $(SHARED) $(BUILD)/mwnet $(MANUAL)
@@ -78,6 +87,7 @@ made: $(MADE).h
 tests: $(TESTS)
 examples: $(EXAMPLES)
 bench: $(BENCHES)
+fuzzers: $(FUZZERS)
 
 # ---- Rules -----------------------------------------------------------------------------
 # Objects depend on the flags they were compiled with (but not on WERROR).
@@ -125,6 +135,11 @@ $(TESTS) $(EXAMPLES) $(BENCHES): $(BUILD)/%: $(OBJ)/%.o $(STATIC)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
 
+# With FUZZ=1 only: libFuzzer brings main().
+$(FUZZERS): $(BUILD)/%: $(OBJ)/%.o $(STATIC)
+	@mkdir -p $(@D)
+	$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 $(BUILD)/mwnet.1: docs/man/mwnet.1.scd
 	@mkdir -p $(@D)
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-0} scdoc < $< > $@
@@ -157,11 +172,11 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo 'targets:   all (default) tests examples bench check check-full install clean'
-	@echo 'variables: CC=clang  SAN=address|thread  WERROR=1  NODNNL=1  BUILD=dir'
+	@echo 'targets:   all (default) tests examples bench fuzzers check check-full install clean'
+	@echo 'variables: CC=clang  SAN=address|thread  FUZZ=1  WERROR=1  NODNNL=1  BUILD=dir'
 	@echo '           PREFIX=/usr/local  DESTDIR=  CFLAGS="-O2 -g"'
 
 FORCE:
-.PHONY: all made tests examples bench check check-full install clean help FORCE
+.PHONY: all made tests examples bench fuzzers check check-full install clean help FORCE
 .SECONDARY:
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

@@ -2,42 +2,13 @@
  * says whether labels may be missing and whether the classes are given. The files a.png and
  * b/c.jpg are there. */
 #include "data/reader.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "fuzz_folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char folder[] = "/tmp/mwn-fuzz-list-XXXXXX";
-
-static char *path_of(const char *name)
-{
-    static char path[128];
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return path;
-}
-
-static void put(const char *name, const void *bytes, size_t size)
-{
-    FILE *file = fopen(path_of(name), "wb");
-    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
-        abort();
-}
-
-static void clean(void)
-{
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    (void)!system(command);
-}
-
 static void prepare(void)
 {
-    if (!mkdtemp(folder) || atexit(clean) != 0 || mkdir(path_of("b"), 0755) != 0)
-        abort();
+    make_folder("b");
     put("a.png", "", 0);
     put("b/c.jpg", "", 0);
 }
