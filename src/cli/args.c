@@ -72,7 +72,7 @@ static bool flag_fits(const struct args *args, int value)
     const char *name = flag_name(value);
     if (value == 'h' || value == FLAG_JSON)
         return true;
-    for (const char *const *flag = args->flags; flag && *flag; flag++)
+    for (const char *const *flag = args->command->flags; flag && *flag; flag++)
         if (strcmp(*flag, name) == 0)
             return true;
     return false;
@@ -85,7 +85,7 @@ static mwn_status set_number(const struct args *args, const char *text, int flag
     char *end = NULL;
     long value = strtol(text, &end, 10);
     if (end == text || *end || value < min || value > MAX)
-        return say_usage(args->command, "--%s: '%s' is not a number from %d to %d",
+        return say_usage(args->command->name, "--%s: '%s' is not a number from %d to %d",
                          flag_name(flag), text, min, MAX);
     *out = (int)value;
     return MWN_OK;
@@ -99,7 +99,7 @@ static mwn_status set_fail_over(struct args *args, const char *text)
     bool percent = end != text && strcmp(end, "%") == 0;
     value = percent ? value / 100 : value;
     if (end == text || (*end && !percent) || !(value >= 0 && value <= 1))
-        return say_usage(args->command,
+        return say_usage(args->command->name,
                          "--fail-over: '%s' is not a share such as 5%% or 0.05", text);
     args->fail_over = value;
     args->has_fail_over = true;
@@ -112,8 +112,8 @@ static mwn_status set_count(const struct args *args, const char *flag, const cha
     char *end = NULL;
     long value = strtol(text, &end, 10);
     if (end == text || *end || value < 0 || value > 1000000000)
-        return say_usage(args->command, "--%s: '%s' is not a number from 0 to 1000000000",
-                         flag, text);
+        return say_usage(args->command->name,
+                         "--%s: '%s' is not a number from 0 to 1000000000", flag, text);
     *out = value;
     return MWN_OK;
 }
@@ -179,8 +179,8 @@ static mwn_status set_grid_flag(struct args *args, int value, const char *text)
 static mwn_status set_flag(struct args *args, int value, const char *text)
 {
     if (!flag_fits(args, value))
-        return say_usage(args->command, "'%s' does not take --%s", args->command,
-                         flag_name(value));
+        return say_usage(args->command->name, "'%s' does not take --%s",
+                         args->command->name, flag_name(value));
     if (value >= FLAG_PRED_PROBS && value <= FLAG_WEIGHT_NET)
         return set_audit_flag(args, value, text);
     if (value >= FLAG_SEEDS && value <= FLAG_BUDGET)
@@ -244,7 +244,7 @@ static mwn_status add_word(struct args *args, const char *word)
         return MWN_OK;
     }
     if (args->words == sizeof(args->word) / sizeof(args->word[0]))
-        return say_usage(args->command, "'%s' is one argument too many", word);
+        return say_usage(args->command->name, "'%s' is one argument too many", word);
     args->word[args->words++] = word;
     return MWN_OK;
 }
@@ -253,17 +253,17 @@ static mwn_status unknown_flag(const struct args *args, int found, char **argv)
 {
     const char *text = optind > 0 ? argv[optind - 1] : "";
     if (found == ':')
-        return say_usage(args->command, "%s needs a value", text);
+        return say_usage(args->command->name, "%s needs a value", text);
     if (optopt && optopt < 256)
-        return say_usage(args->command, "unknown option -%c", optopt);
-    return say_usage(args->command, "unknown option %s", text);
+        return say_usage(args->command->name, "unknown option -%c", optopt);
+    return say_usage(args->command->name, "unknown option %s", text);
 }
 
-mwn_status args_parse(struct args *args, int argc, char **argv)
+mwn_status args_parse(struct args *args, const struct cmd *command, int argc, char **argv)
 {
     mwn_status status = MWN_OK;
 
-    args->command = argv[0];
+    *args = (struct args){.command = command, .top = 10, .folds = 5, .fold = -1};
     /* --json counts from the start, so that every error honours it. */
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strcmp(argv[i], "--json") == 0)

@@ -7,11 +7,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A command. run gets the arguments from its own name on and returns the exit code. */
+struct args;
+
+/* A command. */
 struct cmd {
     const char *name, *summary;
-    const char *help; /* usage, options with their defaults, an example */
-    int (*run)(int argc, char **argv);
+    const char *help; /* usage, options with their defaults, an example            */
+    const char *const
+        *flags; /* options beside --help and --json, NULL-terminated, or NULL */
+    int (*run)(
+        const struct args *args); /* returns the exit code                           */
 };
 
 #define CMD(name) extern const struct cmd cmd_##name;
@@ -20,17 +25,18 @@ struct cmd {
 
 /* All of them, NULL-terminated. */
 extern const struct cmd *const cmds[];
+/* The one of that name; NULL, with a message, if there is none. */
+const struct cmd *cmd_find(const char *name);
 
 /* The part of the help that is the same for all commands: the exit codes. */
 extern const char cmd_exit_codes[];
 
 /* ---- args.c: what comes after the command's name ------------------------------------- */
 
-/* The arguments of a command. Zero-initialise. */
+/* The arguments of a command. */
 struct args {
-    const char *command;
-    const char *const *flags; /* long options that the command takes, NULL-terminated  */
-    char **rest;              /* borrowed: settings "section.key=value" and words      */
+    const struct cmd *command;
+    char **rest; /* borrowed: settings "section.key=value" and words      */
     size_t rest_count, settings;
     const char *word[4]; /* what of rest is not a setting                         */
     size_t words;
@@ -42,15 +48,15 @@ struct args {
     const char *pred_probs, *weights, *weight_net;
     double fail_over; /* share of wrong labels */
     bool has_fail_over;
-    long top, folds, fold; /* as the command set them before, if not given */
+    long top, folds, fold; /* 10, 5 and -1 if not given */
     int retries;           /* 0: not given; -1: none */
     const char *seeds;
     int jobs;      /* 0: not given          */
     double budget; /* seconds; 0: not given */
 };
 
-/* Parses argv[1..]. Whatever is wrong is reported already when it fails. */
-mwn_status args_parse(struct args *args, int argc, char **argv);
+/* Parses argv[1..] as the command wants it. Whatever is wrong is reported already when it fails. */
+mwn_status args_parse(struct args *args, const struct cmd *command, int argc, char **argv);
 /* Sets what the settings and --threads say. */
 mwn_status args_apply(const struct args *args, mwn_config *config, struct mwn_error *err);
 

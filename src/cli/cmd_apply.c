@@ -42,18 +42,6 @@ static int apply(const struct args *args)
     return code;
 }
 
-static int cmd_apply_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"output", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_apply.help, cmd_exit_codes);
-    else if (code == 0)
-        code = apply(&args);
-    return code;
-}
-
 const struct cmd cmd_apply = {
     .name = "apply",
     .summary = "turn a reviewer's decisions into corrected labels",
@@ -75,5 +63,6 @@ const struct cmd cmd_apply = {
         "\n"
         "Example\n"
         "  mwnet apply runs/try decisions.csv -o labels.csv\n",
-    .run = cmd_apply_run,
+    .flags = (const char *const[]){"output", NULL},
+    .run = apply,
 };

@@ -46,19 +46,6 @@ static int audit(const struct args *args)
     return code;
 }
 
-static int cmd_audit_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"output", "pred-probs", "fail-over",
-                                        "top",    "weights",    NULL};
-    struct args args = {.flags = flags, .top = 10};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_audit.help, cmd_exit_codes);
-    else if (code == 0)
-        code = audit(&args);
-    return code;
-}
-
 const struct cmd cmd_audit = {
     .name = "audit",
     .summary = "find the labels of a run that are probably wrong",
@@ -85,5 +72,7 @@ const struct cmd cmd_audit = {
         "\n"
         "Example\n"
         "  mwnet audit runs/try --top 50 --fail-over 5%\n",
-    .run = cmd_audit_run,
+    .flags =
+        (const char *const[]){"output", "pred-probs", "fail-over", "top", "weights", NULL},
+    .run = audit,
 };

@@ -21,18 +21,6 @@ static int measure(const struct args *args)
     return code;
 }
 
-static int cmd_bench_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"threads", "only", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_bench.help, cmd_exit_codes);
-    else if (code == 0)
-        code = measure(&args);
-    return code;
-}
-
 const struct cmd cmd_bench = {
     .name = "bench",
     .summary = "measure the speed of a training step on this machine",
@@ -53,5 +41,6 @@ const struct cmd cmd_bench = {
         "\n"
         "Example\n"
         "  mwnet bench --only resnet32 --json\n",
-    .run = cmd_bench_run,
+    .flags = (const char *const[]){"threads", "only", NULL},
+    .run = measure,
 };

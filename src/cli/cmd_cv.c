@@ -68,19 +68,6 @@ static int validate(const struct args *args)
     return code;
 }
 
-static int cmd_cv_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"output",  "folds", "fold",
-                                        "threads", "quiet", NULL};
-    struct args args = {.flags = flags, .folds = 5, .fold = -1};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_cv.help, cmd_exit_codes);
-    else if (code == 0)
-        code = validate(&args);
-    return code;
-}
-
 const struct cmd cmd_cv = {
     .name = "cv",
     .summary = "predict every training sample by a model that has not seen it",
@@ -110,5 +97,6 @@ const struct cmd cmd_cv = {
         "Example\n"
         "  mwnet cv recipes/fashion-noise40.yaml data.path=DIR --folds 5 \\\n"
         "        -o runs/fashion/pred_probs.npy\n",
-    .run = cmd_cv_run,
+    .flags = (const char *const[]){"output", "folds", "fold", "threads", "quiet", NULL},
+    .run = validate,
 };

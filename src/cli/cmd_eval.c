@@ -28,18 +28,6 @@ static int evaluate(const struct args *args)
     return code;
 }
 
-static int cmd_eval_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"threads", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_eval.help, cmd_exit_codes);
-    else if (code == 0)
-        code = evaluate(&args);
-    return code;
-}
-
 const struct cmd cmd_eval = {
     .name = "eval",
     .summary = "evaluate a model on a test set",
@@ -61,5 +49,6 @@ const struct cmd cmd_eval = {
             "  mwnet eval runs/try\n"
             "  mwnet eval resnet20.safetensors model.name=resnet20 data.reader=cifar10 \\\n"
             "        data.path=DIR data.normalize=imagenet\n",
-    .run = cmd_eval_run,
+    .flags = (const char *const[]){"threads", NULL},
+    .run = evaluate,
 };

@@ -50,18 +50,6 @@ static int export_any(const struct args *args)
     return args->onnx ? export_onnx(args) : export_weight_net(args);
 }
 
-static int cmd_export_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"weight-net", "onnx", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_export.help, cmd_exit_codes);
-    else if (code == 0)
-        code = export_any(&args);
-    return code;
-}
-
 const struct cmd cmd_export = {
     .name = "export",
     .summary = "write what a run has learned for other programs",
@@ -91,5 +79,6 @@ const struct cmd cmd_export = {
             "Examples\n"
             "  mwnet export runs/try --onnx model.onnx\n"
             "  mwnet export runs/try --weight-net weight.h\n",
-    .run = cmd_export_run,
+    .flags = (const char *const[]){"weight-net", "onnx", NULL},
+    .run = export_any,
 };

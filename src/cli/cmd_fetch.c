@@ -119,18 +119,6 @@ static int fetch(const struct args *args)
     return 0;
 }
 
-static int cmd_fetch_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"from", "sums", "retries", "quiet", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_fetch.help, cmd_exit_codes);
-    else if (code == 0)
-        code = fetch(&args);
-    return code;
-}
-
 const struct cmd cmd_fetch = {
     .name = "fetch",
     .summary = "bring a published data set",
@@ -157,5 +145,6 @@ const struct cmd cmd_fetch = {
         "\n"
         "Example\n"
         "  mwnet fetch cifar10\n",
-    .run = cmd_fetch_run,
+    .flags = (const char *const[]){"from", "sums", "retries", "quiet", NULL},
+    .run = fetch,
 };

@@ -18,24 +18,21 @@ static int print_overview(void)
     return 0;
 }
 
-static int cmd_help_run(int argc, char **argv)
+static int help(const struct args *args)
 {
-    if (argc < 2 || strcmp(argv[1], "help") == 0)
+    const char *name = args->words ? args->word[0] : "help";
+    if (strcmp(name, "help") == 0)
         return print_overview();
-    for (const struct cmd *const *cmd = cmds; *cmd; cmd++) {
-        if (strcmp((*cmd)->name, argv[1]) != 0)
-            continue;
-        printf("%s\n%s", (*cmd)->help, cmd_exit_codes);
-        return 0;
-    }
-    fprintf(stderr, "mwnet: unknown command '%s'\nhint: 'mwnet help' shows the commands\n",
-            argv[1]);
-    return MWN_ERR_CONFIG;
+    const struct cmd *cmd = cmd_find(name);
+    if (!cmd)
+        return MWN_ERR_CONFIG;
+    printf("%s\n%s", cmd->help, cmd_exit_codes);
+    return 0;
 }
 
 const struct cmd cmd_help = {
     .name = "help",
     .summary = "show the commands, or the help of one",
     .help = "Usage: mwnet help [COMMAND]\n",
-    .run = cmd_help_run,
+    .run = help,
 };

@@ -21,17 +21,6 @@ static int describe(const struct args *args)
     return code;
 }
 
-static int cmd_info_run(int argc, char **argv)
-{
-    struct args args = {0};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_info.help, cmd_exit_codes);
-    else if (code == 0)
-        code = describe(&args);
-    return code;
-}
-
 const struct cmd cmd_info = {
     .name = "info",
     .summary = "describe a file or a run's folder",
@@ -46,5 +35,5 @@ const struct cmd cmd_info = {
         "\n"
         "Example\n"
         "  mwnet info runs/try/best/model.safetensors\n",
-    .run = cmd_info_run,
+    .run = describe,
 };

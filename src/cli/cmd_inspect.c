@@ -30,17 +30,6 @@ static int inspect(const struct args *args)
     return code;
 }
 
-static int cmd_inspect_run(int argc, char **argv)
-{
-    struct args args = {0};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_inspect.help, cmd_exit_codes);
-    else if (code == 0)
-        code = inspect(&args);
-    return code;
-}
-
 const struct cmd cmd_inspect = {
     .name = "inspect",
     .summary = "look into data before training on it",
@@ -61,5 +50,5 @@ const struct cmd cmd_inspect = {
         "\n"
         "Example\n"
         "  mwnet inspect photos data.test=more_photos\n",
-    .run = cmd_inspect_run,
+    .run = inspect,
 };

@@ -23,17 +23,6 @@ static int list(const struct args *args)
     return code;
 }
 
-static int cmd_list_run(int argc, char **argv)
-{
-    struct args args = {0};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_list.help, cmd_exit_codes);
-    else if (code == 0)
-        code = list(&args);
-    return code;
-}
-
 const struct cmd cmd_list = {
     .name = "list",
     .summary = "list methods, models, readers, noises, options or data sets",
@@ -45,5 +34,5 @@ const struct cmd cmd_list = {
             "\n"
             "Example\n"
             "  mwnet list options\n",
-    .run = cmd_list_run,
+    .run = list,
 };

@@ -57,18 +57,6 @@ static int predict(const struct args *args)
     return code;
 }
 
-static int cmd_predict_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"output", "format", "threads", "quiet", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_predict.help, cmd_exit_codes);
-    else if (code == 0)
-        code = predict(&args);
-    return code;
-}
-
 const struct cmd cmd_predict = {
     .name = "predict",
     .summary = "classify new samples by a model",
@@ -94,5 +82,6 @@ const struct cmd cmd_predict = {
         "\n"
         "Example\n"
         "  mwnet predict runs/try new-images -o predicted.csv\n",
-    .run = cmd_predict_run,
+    .flags = (const char *const[]){"output", "format", "threads", "quiet", NULL},
+    .run = predict,
 };

@@ -22,18 +22,6 @@ static int score(const struct args *args)
     return 0;
 }
 
-static int cmd_score_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"output", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_score.help, cmd_exit_codes);
-    else if (code == 0)
-        code = score(&args);
-    return code;
-}
-
 const struct cmd cmd_score = {
     .name = "score",
     .summary = "weigh losses by a weight net that a run has learned",
@@ -53,5 +41,6 @@ const struct cmd cmd_score = {
         "\n"
         "Example\n"
         "  mwnet score weight.json losses.csv -o train.csv.weight\n",
-    .run = cmd_score_run,
+    .flags = (const char *const[]){"output", NULL},
+    .run = score,
 };

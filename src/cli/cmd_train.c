@@ -111,31 +111,21 @@ static int run_plan(const struct args *args, const mwn_config *config)
     return code;
 }
 
-static int cmd_train_run(int argc, char **argv)
+static int cmd_train_run(const struct args *args)
 {
-    static const char *const flags[] = {"output",  "resume", "dry-run",
-                                        "threads", "quiet",  NULL};
-    struct args args = {.flags = flags};
     struct mwn_error err = {0};
     mwn_config *config = NULL;
     char dir[DIR_SIZE] = "";
-    int code = (int)args_parse(&args, argc, argv);
+    int code = (int)check_args(args);
 
-    if (code == 0 && args.help) {
-        printf("%s\n%s", cmd_train.help, cmd_exit_codes);
-        goto out;
-    }
-    if (code == 0)
-        code = (int)check_args(&args);
-    if (code == 0 && gather(&args, &config, &err) != MWN_OK)
+    if (code == 0 && gather(args, &config, &err) != MWN_OK)
         code = say_error(&err);
-    if (code == 0 && args.output)
-        snprintf(dir, sizeof(dir), "%s", args.output);
-    else if (code == 0 && !args.resume && !args.dry_run)
-        code = (int)choose_dir(args.words ? args.word[0] : NULL, dir);
+    if (code == 0 && args->output)
+        snprintf(dir, sizeof(dir), "%s", args->output);
+    else if (code == 0 && !args->resume && !args->dry_run)
+        code = (int)choose_dir(args->words ? args->word[0] : NULL, dir);
     if (code == 0)
-        code = args.dry_run ? run_plan(&args, config) : run_training(&args, config, dir);
-out:
+        code = args->dry_run ? run_plan(args, config) : run_training(args, config, dir);
     mwn_config_free(config);
     return code;
 }
@@ -166,5 +156,6 @@ const struct cmd cmd_train = {
         "Example\n"
         "  mwnet train recipes/fashion-noise40.yaml data.path=DIR train.epochs=6 -o "
         "runs/try\n",
+    .flags = (const char *const[]){"output", "resume", "dry-run", "threads", "quiet", NULL},
     .run = cmd_train_run,
 };

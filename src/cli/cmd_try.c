@@ -211,18 +211,6 @@ static int try_data(const struct args *args)
     return code;
 }
 
-static int cmd_try_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"output", "meta", "threads", "quiet", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_try.help, cmd_exit_codes);
-    else if (code == 0)
-        code = try_data(&args);
-    return code;
-}
-
 const struct cmd cmd_try = {
     .name = "try",
     .summary = "look at data, train, and say which labels are probably wrong",
@@ -251,5 +239,6 @@ const struct cmd cmd_try = {
         "Examples\n"
         "  mwnet try customers.csv --meta checked.csv\n"
         "  mwnet try photos/ --meta checked.txt train.epochs=20\n",
-    .run = cmd_try_run,
+    .flags = (const char *const[]){"output", "meta", "threads", "quiet", NULL},
+    .run = try_data,
 };

@@ -21,17 +21,6 @@ static int explain(const struct args *args)
     return code;
 }
 
-static int cmd_why_run(int argc, char **argv)
-{
-    struct args args = {0};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_why.help, cmd_exit_codes);
-    else if (code == 0)
-        code = explain(&args);
-    return code;
-}
-
 const struct cmd cmd_why = {
     .name = "why",
     .summary = "show the history of one training sample",
@@ -49,5 +38,5 @@ const struct cmd cmd_why = {
         "\n"
         "Example\n"
         "  mwnet why runs/try 31337\n",
-    .run = cmd_why_run,
+    .run = explain,
 };

@@ -21,7 +21,29 @@ const char cmd_exit_codes[] =
     "  3 bad data         10 audit --fail-over: more labels are wrong\n"
     "                     11 table, sweep: runs failed, the others are done\n";
 
-static int run_command(int argc, char **argv)
+const struct cmd *cmd_find(const char *name)
+{
+    for (const struct cmd *const *cmd = cmds; *cmd; cmd++)
+        if (strcmp((*cmd)->name, name) == 0)
+            return *cmd;
+    fprintf(stderr, "mwnet: unknown command '%s'\nhint: 'mwnet help' shows the commands\n",
+            name);
+    return NULL;
+}
+
+/* argv[0] is the command's name. */
+static int run_command(const struct cmd *command, int argc, char **argv)
+{
+    struct args args;
+    int code = (int)args_parse(&args, command, argc, argv);
+    if (code == 0 && args.help)
+        printf("%s\n%s", command->help, cmd_exit_codes);
+    else if (code == 0)
+        code = command->run(&args);
+    return code;
+}
+
+static int run(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "help";
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
@@ -30,15 +52,13 @@ static int run_command(int argc, char **argv)
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
-    for (const struct cmd *const *cmd = cmds; *cmd; cmd++)
-        if (strcmp((*cmd)->name, name) == 0)
-            return (*cmd)->run(argc > 1 ? argc - 1 : argc, argc > 1 ? argv + 1 : argv);
-    fprintf(stderr, "mwnet: unknown command '%s'\nhint: 'mwnet help' shows the commands\n",
-            name);
-    return MWN_ERR_CONFIG;
+    const struct cmd *command = cmd_find(name);
+    if (!command)
+        return MWN_ERR_CONFIG;
+    return run_command(command, argc > 1 ? argc - 1 : argc, argc > 1 ? argv + 1 : argv);
 }
 
 int main(int argc, char **argv)
 {
-    return say_finish(run_command(argc, argv));
+    return say_finish(run(argc, argv));
 }
