@@ -159,7 +159,7 @@ static mwn_status set_budget(struct args *args, const char *text)
     double value = strtod(text, &end);
     const char *unit = *end ? strchr(units, *end) : units;
     if (end == text || !unit || (*end && end[1]) || !(value > 0 && value < 1e8))
-        return say_usage(args->command,
+        return say_usage(args->command->name,
                          "--budget: '%s' is not a time such as 90s, 30m or 2h", text);
     args->budget = value * seconds[unit - units];
     return MWN_OK;

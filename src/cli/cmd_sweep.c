@@ -32,19 +32,6 @@ static int sweep(const struct args *args)
     return code;
 }
 
-static int cmd_sweep_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"output",  "seeds", "jobs", "threads",
-                                        "dry-run", "quiet", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_sweep.help, cmd_exit_codes);
-    else if (code == 0)
-        code = sweep(&args);
-    return code;
-}
-
 const struct cmd cmd_sweep = {
     .name = "sweep",
     .summary = "choose hyper-parameters by the validation set",
@@ -75,5 +62,7 @@ const struct cmd cmd_sweep = {
         "Example\n"
         "  mwnet sweep recipes/fashion-noise40.yaml data.path=DIR data.valid_share=0.1 \\\n"
         "        'train.lr=[0.1,0.03]' 'method.lr=[1e-3,1e-4]'\n",
-    .run = cmd_sweep_run,
+    .flags = (const char *const[]){"output", "seeds", "jobs", "threads", "dry-run", "quiet",
+                                   NULL},
+    .run = sweep,
 };

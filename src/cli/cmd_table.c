@@ -28,19 +28,6 @@ static int make_table(const struct args *args)
     return code;
 }
 
-static int cmd_table_run(int argc, char **argv)
-{
-    static const char *const flags[] = {"output",  "seeds",   "only",  "jobs", "budget",
-                                        "threads", "dry-run", "quiet", NULL};
-    struct args args = {.flags = flags};
-    int code = (int)args_parse(&args, argc, argv);
-    if (code == 0 && args.help)
-        printf("%s\n%s", cmd_table.help, cmd_exit_codes);
-    else if (code == 0)
-        code = make_table(&args);
-    return code;
-}
-
 const struct cmd cmd_table = {
     .name = "table",
     .summary = "train a grid of methods, settings and seeds, beside published figures",
@@ -75,5 +62,7 @@ const struct cmd cmd_table = {
         "\n"
         "Example\n"
         "  mwnet table recipes/tables/reduced-table3.yaml data.path=DIR --jobs 2\n",
-    .run = cmd_table_run,
+    .flags = (const char *const[]){"output", "seeds", "only", "jobs", "budget", "threads",
+                                   "dry-run", "quiet", NULL},
+    .run = make_table,
 };
