@@ -20,7 +20,9 @@ enum mwn_stream {
     MWN_STREAM_IMBALANCE = 10,
     MWN_STREAM_VALIDATION = 11,
     MWN_STREAM_BENCH = 12,
-    MWN_STREAM_LAYERS = 13 /* epoch: iteration */
+    MWN_STREAM_LAYERS = 13, /* epoch: iteration */
+    MWN_STREAM_MENTOR =
+        20 /* epoch 0: MentorNet's network, its lesson; else 1 + iteration */
 };
 
 struct mwn_rng {
