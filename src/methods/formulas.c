@@ -51,6 +51,16 @@ size_t mwn_argmax(size_t n, const double *value)
     return best;
 }
 
+double mwn_local_dimension(size_t k, const double *distance)
+{
+    double sum = 0, most = distance[k - 1];
+    if (!(most > 0) || !isfinite(most))
+        return 0;
+    for (size_t i = 0; i + 1 < k; i++)
+        sum += log(distance[i] / most + 1e-8);
+    return sum < -1e-12 ? -(double)k / sum : 0;
+}
+
 uint64_t mwn_last_epochs(uint64_t epochs, double share)
 {
     return (uint64_t)ceil((double)epochs * (1 - share) - 1e-9);
