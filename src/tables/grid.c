@@ -28,13 +28,35 @@ mwn_status mwn_grid_path(const struct mwn_cell *cell, const char *name, char **o
 
 bool mwn_grid_has(const struct mwn_cell *cell, const char *name)
 {
-    char *path = NULL;
-    bool there = mwn_grid_path(cell, name, &path, NULL) == MWN_OK && mwn_path_exists(path);
-    mwn_free(path);
-    return there;
+    snprintf(cell->work, strlen(cell->dir) + MWN_CELL_ROOM, "%s%s%s", cell->dir,
+             name ? "/" : ".", name ? name : "failed");
+    return mwn_path_exists(cell->work);
 }
 
 /* ---- Options of a cell -------------------------------------------------------------- */
+
+/* The method that a row names: by its options, or by its own name; NULL: that of the recipe. */
+static const char *row_method(const struct mwn_axis *row)
+{
+    const char *given = mwn_config_get(row->options, "method.name");
+    return given ? given : mwn_method_find(row->name) ? row->name : NULL;
+}
+
+/* A recipe's options. Those of its method mean nothing to another one, even where they have the
+ * same names: it has defaults of its own. */
+static mwn_status append_recipe(const mwn_config *recipe, const char *method,
+                                mwn_config *config, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    const char *own = mwn_config_get(recipe, "method.name");
+    bool other = method && strcmp(method, own ? own : "mwnet") != 0;
+    for (size_t i = 0; recipe && i < recipe->count && status == MWN_OK; i++) {
+        const struct mwn_pair *pair = &recipe->pairs[i];
+        if (!other || strncmp(pair->key, "method.", strlen("method.")) != 0)
+            status = mwn_config_add(config, pair->key, pair->value, pair->origin, err);
+    }
+    return status;
+}
 
 static mwn_status append_options(const struct mwn_table *table, const struct mwn_cell *cell,
                                  mwn_config *config, struct mwn_error *err)
@@ -42,13 +64,16 @@ static mwn_status append_options(const struct mwn_table *table, const struct mwn
     mwn_status status = MWN_OK;
     const struct mwn_axis *row = &table->row[cell->row];
     const struct mwn_axis *column = &table->column[cell->column];
-    const mwn_config *const parts[] = {column->recipe ? column->recipe : table->recipe,
-                                       table->options, column->options, row->options};
+    const mwn_config *const parts[] = {table->options, column->options, row->options};
+    const char *method = row_method(row);
     char seed[24];
+
+    MWN_TRY(append_recipe(column->recipe ? column->recipe : table->recipe, method, config,
+                          err));
     for (size_t i = 0; i < MWN_COUNT(parts); i++)
         MWN_TRY(mwn_config_append(config, parts[i], err));
-    if (!mwn_config_get(row->options, "method.name") && mwn_method_find(row->name))
-        MWN_TRY(mwn_config_add(config, "method.name", row->name, table->path, err));
+    if (method)
+        MWN_TRY(mwn_config_add(config, "method.name", method, table->path, err));
     snprintf(seed, sizeof(seed), "%" PRId64, cell->seed);
     MWN_TRY(mwn_config_add(config, "train.seed", seed, table->path, err));
     MWN_TRY(mwn_config_append(config, table->overrides, err));
@@ -192,7 +217,8 @@ static mwn_status make_cell(struct mwn_table *table, struct mwn_cell *cell,
                *column = table->column[cell->column].name;
     size_t room = strlen(table->dir) + strlen(row) + strlen(column) + 40;
     cell->dir = mwn_alloc(room, 1);
-    if (!cell->dir)
+    cell->work = mwn_alloc(room + MWN_CELL_ROOM, 1);
+    if (!cell->dir || !cell->work)
         return mwn_fail_memory(err, room, "a path");
     snprintf(cell->dir, room, "%s/%s/%s/seed%" PRId64, table->dir, row, column, cell->seed);
     cell->chosen = !only || is_chosen(table, cell, only);
@@ -327,8 +353,10 @@ void mwn_table_free(mwn_table *table)
 {
     if (!table)
         return;
-    for (size_t i = 0; i < table->cells; i++)
+    for (size_t i = 0; i < table->cells; i++) {
         mwn_free(table->cell[i].dir);
+        mwn_free(table->cell[i].work);
+    }
     mwn_free(table->cell);
     mwn_free(table->cost);
     axes_free(table->row, table->rows);

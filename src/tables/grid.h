@@ -6,7 +6,7 @@
 #include "base/base.h"
 #include "train/config.h"
 
-enum { MWN_TABLE_SEEDS = 100, MWN_TABLE_NAME = 64 };
+enum { MWN_TABLE_SEEDS = 100, MWN_TABLE_NAME = 64, MWN_CELL_ROOM = 32 };
 
 /* A published figure: accuracy in percent. */
 struct mwn_figure {
@@ -42,7 +42,8 @@ struct mwn_table_scale {
 struct mwn_cell {
     size_t row, column;
     int64_t seed;
-    char *dir; /* owned */
+    char *dir;  /* owned                                             */
+    char *work; /* owned: room for a name in it, so that looking cannot fail */
     bool chosen;
 };
 
@@ -87,6 +88,7 @@ MWN_MUST_CHECK mwn_status mwn_grid_config(const struct mwn_table *table,
 /* "DIR/NAME" of a cell, or "DIR.failed" for NULL. */
 MWN_MUST_CHECK mwn_status mwn_grid_path(const struct mwn_cell *cell, const char *name,
                                         char **out, struct mwn_error *err);
+/* Whether there is such a file; the names as above, at most 30 bytes. */
 bool mwn_grid_has(const struct mwn_cell *cell, const char *name);
 struct mwn_cell_cost *mwn_grid_cost(const struct mwn_table *table,
                                     const struct mwn_cell *cell);

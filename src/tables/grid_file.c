@@ -289,6 +289,8 @@ static mwn_status read_row(struct reading *r, const yaml_node_t *key,
     r->published = NULL;
     if (value)
         status = visit(r, value, "a row", read_axis_key, row);
+    if (status == MWN_OK && row->options->count == 0 && !mwn_method_find(row->name))
+        status = fail_at(r, key, "the row is called like no method, and has no options");
     if (status == MWN_OK && row->recipe)
         status = fail_at(r, key, "a recipe belongs to a column or the table");
     if (status == MWN_OK && r->published)
