@@ -337,8 +337,8 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_apply(const char *dir, const char *decisio
                                             const char *output, char **json,
                                             struct mwn_error *err);
 
-/* Writes the weight function that the run in dir has learned: path ends in .json (for method
- * frozen and mwn_score()) or in .h (C: static inline double mwn_weight(double loss)).
+/* Writes the weight function that the run in dir has learned: path ends in .json (for
+ * method.weight_net and mwn_score()) or in .h (C: static inline double mwn_weight(double loss)).
  * MWN_ERR_CONFIG if the method learns none. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_export_weight_net(const char *dir, const char *path,
                                                         struct mwn_error *err);

@@ -110,7 +110,8 @@ static inline void bench_close(struct bench *b)
 static inline void step_at(struct bench *b, uint64_t i)
 {
     struct mwn_error err = {0};
-    b->step.meta = b->method->needs & MWN_NEEDS_META ? &b->meta.batch : NULL;
+    bool learns = mwn_method_needs(b->method, b->options) & MWN_NEEDS_META;
+    b->step.meta = learns ? &b->meta.batch : NULL;
     b->step.iteration = i;
     if (b->method->step(b->self, &b->step, &err) != MWN_OK)
         fail_msg("%s: %s", b->method->name, err.text);

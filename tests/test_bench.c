@@ -55,14 +55,9 @@ static void test_every_method_learns_the_batch(void **state)
 {
     (void)state;
     for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
-        if ((*m)->needs & MWN_NEEDS_FILE)
-            continue;
         struct bench b;
         struct mwn_error err = {0};
         double seconds = 0, first = 0;
-        const struct mwn_option *rows = (*m)->options;
-        if (rows && mwn_option_find(rows, "weight_net")) /* has no use without its file */
-            continue;
         if (bench_open(&b, "mlp", (*m)->name, &err) != MWN_OK)
             fail_msg("%s", err.text);
         b.worker.step.lr = 0.05;

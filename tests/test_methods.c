@@ -1,6 +1,8 @@
 /* test_methods.c - every method on the hand-written learner: the contract that all of them keep,
  * and each one's formula on numbers worked out by hand or by differences. */
 #include "base/rng.h"
+#include "data_files.h"
+#include "engine/weight_net_file.h"
 #include "method_bench.h"
 #include "methods/formulas.h"
 #include "methods/transition.h"
@@ -11,8 +13,6 @@ static void test_every_method_does_the_same_twice(void **state)
 {
     (void)state;
     for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
-        if ((*m)->needs & MWN_NEEDS_FILE)
-            continue;
         struct bench a, b;
         bench_open(&a, (*m)->name, NULL);
         bench_open(&b, (*m)->name, NULL);
@@ -49,8 +49,7 @@ static void test_every_method_goes_on_from_a_restored_state_anywhere(void **stat
 {
     (void)state;
     for (const struct mwn_method *const *m = mwn_methods; *m; m++)
-        for (uint64_t cut = (*m)->needs & MWN_NEEDS_FILE ? STEPS_ALL : 1; cut < STEPS_ALL;
-             cut++) {
+        for (uint64_t cut = 1; cut < STEPS_ALL; cut++) {
             struct bench a, b;
             bench_open(&a, (*m)->name, NULL);
             bench_open(&b, (*m)->name, NULL);
@@ -71,8 +70,6 @@ static void test_no_method_allocates_in_a_step(void **state)
 {
     (void)state;
     for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
-        if ((*m)->needs & MWN_NEEDS_FILE)
-            continue;
         struct bench b;
         bench_open(&b, (*m)->name, NULL);
         uint64_t before = mwn_mem_count();
@@ -86,8 +83,6 @@ static void test_no_method_keeps_anything_when_memory_runs_out(void **state)
 {
     (void)state;
     for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
-        if ((*m)->needs & MWN_NEEDS_FILE)
-            continue;
         mwn_status status = MWN_ERR_MEMORY;
         for (uint64_t n = 1; status == MWN_ERR_MEMORY && (*m)->begin; n++) {
             struct bench b;
@@ -111,8 +106,6 @@ static void test_every_method_minds_the_weights_of_the_data(void **state)
     (void)state;
     const double ones[TRAIN] = {1, 1, 1, 1, 1, 1, 1};
     for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
-        if ((*m)->needs & MWN_NEEDS_FILE)
-            continue;
         struct bench a, b, c;
         bench_open(&a, (*m)->name, NULL);
         bench_open(&b, (*m)->name, NULL);
@@ -757,6 +750,95 @@ static void test_resampling_chances_by_hand(void **state)
     bench_close(&b);
 }
 
+/* ---- A weight net that travels --------------------------------------------------------- */
+
+/* A weight net that falls from 1/2 on, with hidden layers of 3 and 2, in the file v.json. */
+static void put_weight_net(struct mwn_weight_net *net)
+{
+    const struct mwn_int_list hidden = {2, {3, 2}};
+    struct mwn_error err = {0};
+    struct mwn_buf text = {0};
+    *net = (struct mwn_weight_net){0};
+    assert_int_equal(mwn_weight_net_init(net, &hidden, 1, TOY_BATCH, 21, &err), MWN_OK);
+    mwn_weight_net_json(net, &text);
+    data_write_text("v.json", text.text);
+    mwn_buf_release(&text);
+}
+
+static void test_a_frozen_weight_net_weighs_as_its_file_says(void **state)
+{
+    (void)state;
+    const char *options[] = {"weight_net", data_path("v.json"), "freeze", "true", NULL};
+    struct mwn_weight_net net;
+    struct mwn_state_item items[MWN_STATE_MAX];
+    struct bench b;
+    double v[TRAIN], loss[TRAIN], grad[TOY_PARAMS], expected[TOY_PARAMS];
+    put_weight_net(&net);
+    bench_open(&b, "mwnet", options);
+    assert_int_equal(mwn_method_needs(b.method, b.options), 0);
+    assert_int_equal(b.learner.forward(&b.toy, &b.train.batch, loss, NULL), MWN_OK);
+    mwn_weight_net_apply(&net, TRAIN, loss, v);
+    for (size_t i = 0; i < TRAIN; i++)
+        loss[i] = v[i] / TRAIN;
+    assert_int_equal(b.learner.backward(&b.toy, loss, grad, NULL), MWN_OK);
+    for (size_t i = 0; i < TOY_PARAMS; i++)
+        expected[i] = b.toy.params[i] - b.step.lr * grad[i];
+    step_at(&b, 0);
+    assert_null(b.step.meta);
+    for (size_t i = 0; i < TRAIN; i++)
+        assert_near(b.step.weight[i], v[i], 1e-15);
+    for (size_t i = 0; i < TOY_PARAMS; i++)
+        assert_near(b.toy.params[i], expected[i], 1e-15);
+    steps_until(&b, 1, STEPS_ALL);
+    b.method->state(b.self, items);
+    assert_int_equal(items[0].n, net.n_params);
+    assert_memory_equal(items[0].data, net.theta, net.n_params * sizeof(double));
+    bench_close(&b);
+    mwn_weight_net_release(&net);
+}
+
+static void test_a_weight_net_from_a_file_learns_on(void **state)
+{
+    (void)state;
+    const char *options[] = {"weight_net", data_path("v.json"), "lr", "0.01", NULL};
+    struct mwn_weight_net net;
+    struct mwn_state_item items[MWN_STATE_MAX];
+    struct bench b;
+    put_weight_net(&net);
+    bench_open(&b, "mwnet", options);
+    assert_int_equal(mwn_method_needs(b.method, b.options), b.method->needs);
+    b.method->state(b.self, items);
+    assert_int_equal(items[0].n, net.n_params);
+    assert_memory_equal(items[0].data, net.theta, net.n_params * sizeof(double));
+    step_at(&b, 0);
+    assert_non_null(b.step.meta);
+    assert_memory_not_equal(items[0].data, net.theta, net.n_params * sizeof(double));
+    bench_close(&b);
+    mwn_weight_net_release(&net);
+}
+
+static void test_a_frozen_weight_net_needs_its_file(void **state)
+{
+    (void)state;
+    const char *options[] = {"weight_net", data_path("v.json"), "freeze", "true", NULL};
+    struct mwn_weight_net net;
+    struct mwn_error err = {0};
+    struct bench b;
+    put_weight_net(&net);
+    bench_open(&b, "mwnet", options);
+    const struct mwn_method_context context = context_of(&b);
+    b.method->end(b.self);
+    memset(b.self, 0, b.method->self_size);
+    set_option(&b, "weight_net", "");
+    assert_int_equal(b.method->begin(b.self, b.options, &context, &err), MWN_ERR_CONFIG);
+    assert_string_equal(err.text, "method.freeze: true needs method.weight_net, the file "
+                                  "of a weight net");
+    set_option(&b, "weight_net", data_path("none.json"));
+    assert_int_equal(b.method->begin(b.self, b.options, &context, &err), MWN_ERR_IO);
+    bench_close(&b);
+    mwn_weight_net_release(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -787,6 +869,9 @@ int main(void)
         cmocka_unit_test(test_boosting_by_hand),
         cmocka_unit_test(test_class_balanced_weighs_by_the_label),
         cmocka_unit_test(test_resampling_chances_by_hand),
+        cmocka_unit_test(test_a_frozen_weight_net_weighs_as_its_file_says),
+        cmocka_unit_test(test_a_weight_net_from_a_file_learns_on),
+        cmocka_unit_test(test_a_frozen_weight_net_needs_its_file),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, data_make_folder, data_remove_folder);
 }

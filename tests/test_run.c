@@ -247,8 +247,6 @@ static void test_every_method_ends_the_same_when_stopped(void **state)
 {
     (void)state;
     for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
-        if ((*m)->needs & MWN_NEEDS_FILE)
-            continue;
         char dir[64];
         mwn_config *config = tiny_config();
         set_method(config, *m);
@@ -768,8 +766,7 @@ static void test_every_method_trains_every_network(void **state)
     data_put_cifar("test_batch.bin", 2, 1, 10, 9);
     for (const struct mwn_method *const *m = mwn_methods; *m; m++)
         for (const struct mwn_model *const *n = mwn_models; *n; n++)
-            if (!((*m)->needs & MWN_NEEDS_FILE))
-                try_pair((*m)->name, small_model(*n));
+            try_pair((*m)->name, small_model(*n));
 }
 
 /* ---- Plan, list, info ------------------------------------------------------------------ */

@@ -67,7 +67,7 @@ const struct cmd cmd_export = {
             "\n"
             "Or writes the function from a sample's loss to its weight that a run has "
             "learned: as\n"
-            "JSON for mwnet score and method.name=frozen, or as a C header with\n"
+            "JSON for mwnet score and method.weight_net, or as a C header with\n"
             "static inline double mwn_weight(double loss).\n"
             "\n"
             "Options\n"

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "engine/weight_net_file.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -36,6 +37,21 @@ static mwn_status copy_families(struct mwn_learned *m, size_t max_n,
     return MWN_OK;
 }
 
+/* V as a file has it, or at random. */
+static mwn_status make_net(struct mwn_weight_net *net, const struct mwn_learned_options *o,
+                           const struct mwn_method_context *context, size_t heads,
+                           struct mwn_error *err)
+{
+    if (o->weight_net && *o->weight_net)
+        return mwn_weight_net_read(net, o->weight_net, context->max_n, err);
+    if (!o->freeze)
+        return mwn_weight_net_init(net, &o->hidden, heads, context->max_n, context->seed,
+                                   err);
+    mwn_fail(err, MWN_ERR_CONFIG,
+             "method.freeze: true needs method.weight_net, the file of a weight net");
+    return mwn_hint(err, "make one by mwnet export RUN --weight-net FILE.json");
+}
+
 mwn_status mwn_learned_begin(struct mwn_learned *m, const struct mwn_learned_options *o,
                              const struct mwn_method_context *context,
                              const struct mwn_families *families, struct mwn_error *err)
@@ -43,13 +59,13 @@ mwn_status mwn_learned_begin(struct mwn_learned *m, const struct mwn_learned_opt
     mwn_status status = MWN_OK;
     size_t max_n = context->max_n;
     m->form = (enum mwn_weighting)o->weights;
+    m->frozen = o->freeze;
     m->optimizer.rule = (enum mwn_theta_rule)o->optimizer;
     m->optimizer.lr = o->lr;
     m->optimizer.momentum = o->momentum;
     m->optimizer.nesterov = o->nesterov;
     m->optimizer.weight_decay = o->weight_decay;
-    MWN_TRY(mwn_weight_net_init(&m->net, &o->hidden, families ? families->count : 1, max_n,
-                                context->seed, err));
+    MWN_TRY(make_net(&m->net, o, context, families ? families->count : 1, err));
     MWN_TRY(mwn_theta_optimizer_init(&m->optimizer, m->net.n_params, err));
     if (families)
         MWN_TRY(copy_families(m, max_n, families, err));
@@ -86,6 +102,9 @@ static mwn_status weigh_batch(struct mwn_learned *m, struct mwn_step *step,
                  "iteration %" PRIu64 ": all %zu weights of the batch "
                  "are zero, so nothing can be learned from it",
                  step->iteration, n);
+    if (m->frozen)
+        return mwn_hint(err, "the losses here are larger than where the weight net was "
+                             "learned");
     return mwn_hint(err,
                     "lower method.lr (it is %g) or set method.weights to sum, which keeps "
                     "the size of a step; see that the meta samples are labelled right",

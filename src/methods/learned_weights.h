@@ -13,10 +13,13 @@ struct mwn_learned_options {
     int optimizer; /* enum mwn_theta_rule */
     double lr, momentum, weight_decay;
     bool nesterov;
+    char *weight_net; /* file that V starts from; NULL or "": at random */
+    bool freeze;      /* V stays as it starts                           */
 };
 
 struct mwn_learned {
     enum mwn_weighting form;
+    bool frozen;
     struct mwn_weight_net net;
     struct mwn_theta_optimizer optimizer;
     double steps;    /* of the optimiser: the number that a checkpoint keeps        */

@@ -19,6 +19,11 @@ const struct mwn_method *mwn_method_find(const char *name)
     return NULL;
 }
 
+unsigned mwn_method_needs(const struct mwn_method *method, const void *options)
+{
+    return method->needs & ~(method->spares ? method->spares(options) : 0U);
+}
+
 mwn_status mwn_method_check(const struct mwn_method *method,
                             const struct mwn_data_facts *facts,
                             const struct mwn_learner *learner, struct mwn_error *err)

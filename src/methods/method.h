@@ -18,7 +18,6 @@ enum {
     MWN_NEEDS_OUTPUT = 32,     /* a learner with output and pull                         */
     MWN_NEEDS_LOADER = 64,     /* a say in which samples a batch has                     */
     MWN_NEEDS_STEPS = 128,     /* facts: steps                                           */
-    MWN_NEEDS_FILE = 256,      /* an option that names a file */
     MWN_NEEDS_FEATURES = 1024, /* a learner with features and feature                */
     MWN_NEEDS_TANGENT = 2048   /* a learner with tangent                             */
 };
@@ -42,10 +41,12 @@ enum { MWN_STATE_MAX = 8 };
 
 struct mwn_method {
     const char *name, *summary, *reference;
-    unsigned needs;
+    unsigned needs;                   /* MWN_NEEDS_..., whatever the options             */
     size_t options_size, self_size;   /* both structs start zeroed                       */
     const struct mwn_option *options; /* rows of section "method", NULL for none         */
     /* All below are optional but step. */
+    /* What of `needs` it can do without, its options being these. */
+    unsigned (*spares)(const void *options);
     mwn_status (*begin)(void *self, const void *options,
                         const struct mwn_method_context *context, struct mwn_error *err);
     /* How often, relative to each other, samples of the classes are to be drawn, with
@@ -67,6 +68,9 @@ struct mwn_method {
 /* All of them, NULL-terminated. */
 extern const struct mwn_method *const mwn_methods[];
 const struct mwn_method *mwn_method_find(const char *name); /* NULL if unknown */
+
+/* What the method needs with these options. */
+unsigned mwn_method_needs(const struct mwn_method *method, const void *options);
 
 /* MWN_ERR_CONFIG, naming what is missing, unless facts and learner have what the method needs
  * of them. */

@@ -13,7 +13,11 @@
  * the exact one, by forward mode: step.c. In passes of the network: forward 1, virtual backward
  * 2, meta forward and backward 3, tangent 2, actual backward 2, so 10 against 3 of plain SGD.
  * An iteration without a meta batch (meta.every) leaves the first two lines out and costs 3. The
- * iteration itself is in learned_weights.c. */
+ * iteration itself is in learned_weights.c.
+ *
+ * What is learned is an explicit function of the loss, so it can be taken from one task to
+ * another (section 4.3 there): method.weight_net starts V from a file, and with method.freeze
+ * it stays so. Then only the last line is left: no meta set, the cost of plain training. */
 #include "methods/learned_weights.h"
 
 struct mwnet_options {
@@ -22,7 +26,22 @@ struct mwnet_options {
 
 static const struct mwn_option mwnet_rows[] = {
     MWN_LEARNED_ROWS(struct mwnet_options, learned, "mean", "1e-3", "1e-4"),
+    {"weight_net", MWN_OPT_TEXT,
+     MWN_LEARNED_FIELD(struct mwnet_options, learned, weight_net), "", 0, 0, NULL,
+     "File that V starts from, JSON by mwnet export --weight-net, whose sizes count then; "
+     "empty to start at random."},
+    {"freeze", MWN_OPT_BOOL, MWN_LEARNED_FIELD(struct mwnet_options, learned, freeze),
+     "false", 0, 0, NULL,
+     "V stays as method.weight_net has it: no meta set is needed, a step costs as much as "
+     "a "
+     "plain one."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};
+
+static unsigned mwnet_spares(const void *options)
+{
+    const struct mwnet_options *o = options;
+    return o->learned.freeze ? MWN_NEEDS_META | MWN_NEEDS_HYPERGRADIENT : 0;
+}
 
 static mwn_status mwnet_begin(void *self, const void *options,
                               const struct mwn_method_context *context,
@@ -41,6 +60,7 @@ const struct mwn_method mwn_method_mwnet = {
     .options_size = sizeof(struct mwnet_options),
     .self_size = sizeof(struct mwn_learned),
     .options = mwnet_rows,
+    .spares = mwnet_spares,
     .begin = mwnet_begin,
     .step = mwn_learned_step,
     .state = mwn_learned_state,

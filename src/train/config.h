@@ -38,7 +38,8 @@ struct mwn_settings {
     struct mwn_meta_options meta;
     struct mwn_bn_options bn;
     const struct mwn_method *method;
-    void *method_options; /* owned */
+    void *method_options; /* owned                                      */
+    unsigned needs;       /* MWN_NEEDS_... of the method so configured  */
 };
 
 /* One setting as it was given. */

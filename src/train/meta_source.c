@@ -27,7 +27,7 @@ struct item {
 static bool is_used(const struct mwn_run *run)
 {
     return run->settings.meta.source == MWN_META_LOWEST_LOSS &&
-           (run->settings.method->needs & MWN_NEEDS_META) != 0;
+           (run->settings.needs & MWN_NEEDS_META) != 0;
 }
 
 static size_t wanted(const struct mwn_run *run, size_t has)

@@ -90,7 +90,7 @@ static mwn_status check_epochs(const struct mwn_settings *before,
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "train.epochs: cannot grow under train.schedule=cosine, whose "
                         "learning rates depend on it");
-    if (new > old && (after->method->needs & MWN_NEEDS_EPOCHS))
+    if (new > old && (after->needs & MWN_NEEDS_EPOCHS))
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "train.epochs: cannot grow with method '%s', which goes by it",
                         after->method->name);

@@ -24,7 +24,7 @@ static mwn_status check_run(const struct mwn_settings *settings, struct mwn_erro
 /* A method that learns from a meta set needs one. */
 static mwn_status check_meta(const struct mwn_run *run, struct mwn_error *err)
 {
-    if (!(run->settings.method->needs & MWN_NEEDS_META) || run->sets.meta.n > 0)
+    if (!(run->settings.needs & MWN_NEEDS_META) || run->sets.meta.n > 0)
         return MWN_OK;
     mwn_fail(err, MWN_ERR_CONFIG,
              "data.meta_per_class: method '%s' needs a meta set, but there is none",
@@ -133,7 +133,7 @@ static mwn_status make_loaders(struct mwn_run *run, struct mwn_error *err)
         .dtype = MWN_F32,
     };
     mwn_status status = make_train_loader(run, options, err);
-    if (status == MWN_OK && (settings->method->needs & MWN_NEEDS_META)) {
+    if (status == MWN_OK && (settings->needs & MWN_NEEDS_META)) {
         options.batch = (size_t)settings->meta.batch;
         options.order = MWN_ORDER_ENDLESS;
         options.order_stream = MWN_STREAM_META_ORDER;
@@ -155,11 +155,11 @@ static mwn_status plan_net(struct mwn_run *run, struct mwn_error *err)
 {
     size_t batch = mwn_loader_batch(run->train);
     size_t meta = run->meta ? mwn_loader_batch(run->meta) : 0;
-    bool learns = run->settings.method->needs & MWN_NEEDS_HYPERGRADIENT;
+    bool learns = run->settings.needs & MWN_NEEDS_HYPERGRADIENT;
     mwn_status status = mwn_net_plan(run->net, batch, learns ? meta : 0, err);
     if (status == MWN_OK && meta &&
-        (!learns || (run->settings.method->needs &
-                     MWN_NEEDS_OUTPUT))) /* It takes the train batch's place. */
+        (!learns ||
+         (run->settings.needs & MWN_NEEDS_OUTPUT))) /* It takes the train batch's place. */
         status = mwn_net_plan(run->net, meta, 0, err);
     mwn_loader *const loaders[] = {run->valid, run->test};
     const size_t samples[] = {run->sets.valid.n, run->sets.test.n};
@@ -189,7 +189,7 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
     run->step.sgd.weight_decay = settings->train.weight_decay;
     run->step.sgd.nesterov = settings->train.nesterov;
     mwn_status status = mwn_step_init(&run->step, &run->learner, &settings->meta, max_n,
-                                      method->needs & MWN_NEEDS_HYPERGRADIENT, err);
+                                      settings->needs & MWN_NEEDS_HYPERGRADIENT, err);
     if (status != MWN_OK)
         return status;
     run->step.seed = (uint64_t)settings->train.seed;

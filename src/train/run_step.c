@@ -15,7 +15,7 @@ uint64_t mwn_run_steps(const struct mwn_run *run)
 uint64_t mwn_run_meta_every(const struct mwn_run *run)
 {
     const struct mwn_settings *settings = &run->settings;
-    bool learns = settings->method->needs & MWN_NEEDS_HYPERGRADIENT;
+    bool learns = settings->needs & MWN_NEEDS_HYPERGRADIENT;
     return learns ? (uint64_t)settings->meta.every : 1;
 }
 

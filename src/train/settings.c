@@ -157,6 +157,7 @@ mwn_status mwn_settings_resolve(struct mwn_settings *settings, const mwn_config 
         if (status != MWN_OK)
             goto out;
     }
+    settings->needs = mwn_method_needs(settings->method, settings->method_options);
     MWN_TRY(check_settings(settings, err));
 out:
     if (status != MWN_OK)

@@ -54,12 +54,12 @@ static mwn_status check_learner(const struct mwn_learner *learner, size_t max_ba
 static mwn_status check_abilities(const struct mwn_settings *settings,
                                   const struct mwn_learner *learner, struct mwn_error *err)
 {
-    if (settings->method->needs & MWN_NEEDS_LOADER) {
+    if (settings->needs & MWN_NEEDS_LOADER) {
         mwn_fail(err, MWN_ERR_CONFIG, "method '%s' chooses the samples of a batch",
                  settings->method->name);
         return mwn_hint(err, "whoever makes the batches can do that, with method.name=ce");
     }
-    if (!(settings->method->needs & MWN_NEEDS_HYPERGRADIENT))
+    if (!(settings->needs & MWN_NEEDS_HYPERGRADIENT))
         return MWN_OK;
     if (!learner->meta)
         return mwn_fail(err, MWN_ERR_CONFIG, "method '%s' needs a learner with meta",
@@ -112,7 +112,7 @@ mwn_status mwn_trainer_create_for(mwn_trainer **out, struct mwn_learner *learner
     trainer->step.sgd.weight_decay = settings->train.weight_decay;
     trainer->step.sgd.nesterov = settings->train.nesterov;
     MWN_TRY(mwn_step_init(&trainer->step, learner, &settings->meta, max_batch,
-                          settings->method->needs & MWN_NEEDS_HYPERGRADIENT, err));
+                          settings->needs & MWN_NEEDS_HYPERGRADIENT, err));
     trainer->step.seed = (uint64_t)settings->train.seed;
     MWN_TRY(begin_method(trainer, max_batch, err));
     *out = trainer;
@@ -144,7 +144,7 @@ static mwn_status check_batch(const struct mwn_step *step, const struct mwn_batc
 static mwn_status check_labels(const mwn_trainer *trainer, const struct mwn_batch *batch,
                                const char *what, struct mwn_error *err)
 {
-    unsigned needs = trainer->settings.method->needs;
+    unsigned needs = trainer->settings.needs;
     bool by_label = needs & (MWN_NEEDS_CLASSES | MWN_NEEDS_OUTPUT);
     size_t classes =
         needs & MWN_NEEDS_OUTPUT ? trainer->step.learner->classes : trainer->facts.classes;
@@ -164,7 +164,7 @@ static mwn_status check_labels(const mwn_trainer *trainer, const struct mwn_batc
 static mwn_status check_index(const mwn_trainer *trainer, const struct mwn_batch *batch,
                               struct mwn_error *err)
 {
-    if (!(trainer->settings.method->needs & MWN_NEEDS_INDEX))
+    if (!(trainer->settings.needs & MWN_NEEDS_INDEX))
         return MWN_OK;
     if (!batch->index)
         return mwn_fail(err, MWN_ERR_CONFIG, "method '%s' needs the batch's index",
@@ -185,9 +185,9 @@ mwn_status mwn_trainer_step(mwn_trainer *trainer, const struct mwn_batch *train,
     mwn_status status = MWN_OK;
     struct mwn_step *step = &trainer->step;
     const struct mwn_method *method = trainer->settings.method;
-    bool learns = method->needs & MWN_NEEDS_HYPERGRADIENT;
+    bool learns = trainer->settings.needs & MWN_NEEDS_HYPERGRADIENT;
     uint64_t every = learns ? (uint64_t)trainer->settings.meta.every : 1;
-    bool due = (method->needs & MWN_NEEDS_META) && step->iteration % every == 0;
+    bool due = (trainer->settings.needs & MWN_NEEDS_META) && step->iteration % every == 0;
     if (due && !meta)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "iteration %" PRIu64 ": method '%s' needs a meta batch",

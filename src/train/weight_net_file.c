@@ -47,9 +47,13 @@ static mwn_status make_net(struct mwn_weight_net *net, const char *dir,
         status = mwn_hint(err, "runs of method.name=mwnet have one");
         goto out;
     }
+    char **start = mwn_settings_weight_net(&settings);
     const struct mwn_int_list *hidden =
         (const void *)((const char *)settings.method_options + row->offset);
-    MWN_TRY(mwn_weight_net_init(net, hidden, 1, 1, 0, err));
+    if (start && *start && **start) /* Its sizes count. */
+        status = mwn_weight_net_read(net, *start, 1, err);
+    else
+        status = mwn_weight_net_init(net, hidden, 1, 1, 0, err);
 out:
     if (settings.method)
         mwn_settings_release(&settings);

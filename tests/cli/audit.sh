@@ -123,9 +123,20 @@ if command -v cc >/dev/null; then
 else
     echo "skip no C compiler for the header"
 fi
-run 0 "train with it" train small.yaml data.path=data method.name=frozen method.weight_net=v.json \
-    data.meta_per_class=0 -q -o frozen
-holds out "method     frozen"
+run 0 "train with it" train small.yaml data.path=data method.freeze=true \
+    method.weight_net=v.json data.meta_per_class=0 -q -o frozen
+holds out "data       120 train, 20 test; 4 classes"
+run 0 "it is what it was" export frozen --weight-net same.json
+cmp -s v.json same.json && ok "to the byte" || bad "same.json differs from v.json"
+run 0 "start from it" train small.yaml data.path=data method.weight_net=v.json \
+    method.hidden=7 -q -o warm
+run 0 "it has learned on" export warm --weight-net warm.json
+cmp -s v.json warm.json && bad "warm.json is v.json" || ok "warm.json is another"
+run 2 "nothing to start from" train small.yaml data.path=data method.freeze=true -q -o none
+says err "mwnet: method.freeze: true needs method.weight_net, the file of a weight net
+hint: make one by mwnet export RUN --weight-net FILE.json"
+run 2 "a meta set to learn on" train small.yaml data.path=data method.weight_net=v.json \
+    data.meta_per_class=0 -q -o none
 mv v.json moved.json
 run 4 "taken up without its file" train --resume frozen train.epochs=3
 mv moved.json v.json
