@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "tensor/npy.h"
 
 #include <ftw.h>
 
@@ -30,12 +31,15 @@ static const struct failure file_once = {"no file for I/O call", mwn_file_fail_o
 
 struct scenario {
     const char *model, *method, *meta, *threads;
-    uint64_t dense; /* every call up to this one is made to fail, then one of some */
+    uint64_t dense;   /* every call up to this one is made to fail, then one of some */
+    const char *data; /* a file in the folder; NULL: the folder itself, IDX          */
 };
 
-static const struct scenario mlp_mwnet = {"mlp", "mwnet", "1", "0", 500};
-static const struct scenario mlp_ce = {"mlp", "ce", "0", "1", 20};
-static const struct scenario smallconv_mwnet = {"smallconv", "mwnet", "1", "0", 8};
+static const struct scenario mlp_mwnet = {"mlp", "mwnet", "1", "0", 500, NULL};
+static const struct scenario mlp_ce = {"mlp", "ce", "0", "1", 20, NULL};
+static const struct scenario smallconv_mwnet = {"smallconv", "mwnet", "1", "0", 8, NULL};
+static const struct scenario npy_ce = {"mlp", "ce", "0", "1", 500, "X.npy"};
+static const struct scenario csv_ce = {"mlp", "ce", "0", "1", 500, "table.csv"};
 
 struct world {
     const struct scenario *scenario;
@@ -44,7 +48,10 @@ struct world {
     char *json, *expected; /* what evaluate and the like say, and should say */
     char recipe[DATA_PATH];
     char dir[DATA_PATH],
-        reference[DATA_PATH]; /* the run under torture, an undisturbed one */
+        reference[DATA_PATH]; /* the run under torture, an undisturbed one    */
+    char data[DATA_PATH];     /* what is trained on                           */
+    char out[DATA_PATH];      /* the file that a stage writes                 */
+    struct mwn_bytes written; /* what an undisturbed stage has written there  */
 };
 
 /* One call of the public interface under torture. */
@@ -147,7 +154,7 @@ static mwn_status call_config(struct world *w, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     const struct scenario *s = w->scenario;
-    const char *const pairs[][2] = {{"data.path", data_folder},
+    const char *const pairs[][2] = {{"data.path", w->data},
                                     {"data.meta_per_class", s->meta},
                                     {"data.threads", s->threads},
                                     {"model.name", s->model},
@@ -284,6 +291,63 @@ static void check_text(struct world *w, mwn_status status)
     w->json = NULL;
 }
 
+/* ---- Stages that write a file ------------------------------------------------------- */
+
+static mwn_status predict_as(struct world *w, bool npy, struct mwn_error *err)
+{
+    const struct mwn_prediction what = {.data = w->data, .out = w->out, .npy = npy};
+    return mwn_predict(w->reference, NULL, &what, &w->json, err);
+}
+
+static mwn_status call_predict_csv(struct world *w, struct mwn_error *err)
+{
+    return predict_as(w, false, err);
+}
+
+static mwn_status call_predict_npy(struct world *w, struct mwn_error *err)
+{
+    return predict_as(w, true, err);
+}
+
+static mwn_status call_export_onnx(struct world *w, struct mwn_error *err)
+{
+    return mwn_export_onnx(w->reference, NULL, w->out, &w->json, err);
+}
+
+static mwn_status call_export_weight_net(struct world *w, struct mwn_error *err)
+{
+    return mwn_export_weight_net(w->reference, w->out, err);
+}
+
+/* The file is whole, with the bytes of an undisturbed call, or not there; nor is a part of it. It
+ * may be whole in spite of a failure, of what comes after it. */
+static void check_file(struct world *w, mwn_status status)
+{
+    struct mwn_bytes now = {0};
+    struct mwn_names names = {0};
+    struct mwn_error err = {0};
+    mwn_text_free(w->json);
+    w->json = NULL;
+    if (mwn_path_exists(w->out)) {
+        must(mwn_file_read_plain(w->out, (size_t)1 << 24, &now, &err), &err);
+        if (w->written.data)
+            assert_true(now.size == w->written.size &&
+                        memcmp(now.data, w->written.data, now.size) == 0);
+        else
+            w->written = now;
+        if (now.data != w->written.data)
+            mwn_bytes_release(&now);
+    } else {
+        assert_int_not_equal(status, MWN_OK);
+    }
+    must(mwn_path_remove(w->out, &err), &err);
+    must(mwn_path_list(data_folder, &names, &err), &err);
+    for (size_t i = 0; i < names.count; i++)
+        if (strncmp(names.name[i], "out.", 4) == 0)
+            fail_msg("%s is left behind", names.name[i]);
+    mwn_names_release(&names);
+}
+
 static const struct stage config_stage = {"config", NULL, call_config, drop_config};
 static const struct stage stages[] = {
     {"create", NULL, call_create, check_created},
@@ -293,7 +357,12 @@ static const struct stage stages[] = {
     {"evaluate", NULL, call_evaluate, check_text},
     {"info", NULL, call_info, check_text},
     {"summary", begin_summary, call_summary, check_text},
+    {"predict as csv", NULL, call_predict_csv, check_file},
+    {"predict as npy", NULL, call_predict_npy, check_file},
+    {"export as onnx", NULL, call_export_onnx, check_file},
 };
+static const struct stage export_stage = {"export the weight net", NULL,
+                                          call_export_weight_net, check_file};
 
 /* ---- The torture -------------------------------------------------------------------- */
 
@@ -332,6 +401,7 @@ static void torture(struct world *w, const struct stage *stage,
     assert_true(failed > 0 || calls == 0);
     mwn_text_free(w->expected);
     w->expected = NULL;
+    mwn_bytes_release(&w->written);
 }
 
 static void torture_all(const struct scenario *scenario, const struct failure *failure)
@@ -341,6 +411,9 @@ static void torture_all(const struct scenario *scenario, const struct failure *f
     (void)snprintf(w.recipe, sizeof w.recipe, "%s/recipe.yaml", data_folder);
     (void)snprintf(w.reference, sizeof w.reference, "%s/reference", data_folder);
     (void)snprintf(w.dir, sizeof w.dir, "%s/run", data_folder);
+    (void)snprintf(w.out, sizeof w.out, "%s/out.json", data_folder);
+    (void)snprintf(w.data, sizeof w.data, "%s/%s", data_folder,
+                   scenario->data ? scenario->data : "");
     remove_folder(w.reference);
     torture(&w, &config_stage, failure);
     must(call_config(&w, &err), &err);
@@ -352,6 +425,8 @@ static void torture_all(const struct scenario *scenario, const struct failure *f
         torture(&w, &stages[i], failure);
         close_run(&w);
     }
+    if (strcmp(scenario->method, "mwnet") == 0)
+        torture(&w, &export_stage, failure);
     mwn_config_free(w.config);
 }
 
@@ -394,6 +469,49 @@ static void test_convolutions_survive_failures(void **state)
     torture_all(&smallconv_mwnet, &no_file);
 }
 
+static void test_arrays_survive_failures(void **state)
+{
+    (void)state;
+    torture_all(&npy_ce, &no_memory);
+    torture_all(&npy_ce, &memory_once);
+    torture_all(&npy_ce, &file_once);
+}
+
+static void test_tables_survive_failures(void **state)
+{
+    (void)state;
+    torture_all(&csv_ce, &no_memory);
+    torture_all(&csv_ce, &memory_once);
+    torture_all(&csv_ce, &file_once);
+}
+
+/* Forty rows of five features, as arrays and as a table with a column of texts and holes. */
+static void put_tables(void)
+{
+    enum { ROWS = 40, FEATURES = 5 };
+    static const size_t shape[] = {ROWS, FEATURES};
+    static const char *const colours[] = {"red", "green", "\"deep, blue\""};
+    struct mwn_buf table = {0};
+    float x[ROWS * FEATURES];
+    int32_t y[ROWS];
+    for (size_t i = 0; i < MWN_COUNT(x); i++)
+        x[i] = (float)(i * 7 % 31) / 10;
+    mwn_buf_printf(&table, "id,colour,size,label\n");
+    for (size_t i = 0; i < ROWS; i++) {
+        y[i] = (int32_t)(i % CLASSES);
+        mwn_buf_printf(&table, "row%zu,%s,", i, colours[i % 3]);
+        if (i % 9 != 8)
+            mwn_buf_printf(&table, "%g", (double)x[i]);
+        mwn_buf_printf(&table, ",class %zu\n", i % CLASSES);
+    }
+    assert_int_equal(mwn_npy_write(data_path("X.npy"), MWN_NPY_F32, 2, shape, x, NULL),
+                     MWN_OK);
+    assert_int_equal(mwn_npy_write(data_path("y.npy"), MWN_NPY_I32, 1, shape, y, NULL),
+                     MWN_OK);
+    data_write_text("table.csv", table.text);
+    mwn_buf_release(&table);
+}
+
 /* In memory where the system has such a folder: every pass waits for the disk some ten times. */
 static int make_files(void **state)
 {
@@ -404,6 +522,7 @@ static int make_files(void **state)
     data_put_idx("train-labels-idx1-ubyte", data_idx_labels(40 + CLASSES, CLASSES));
     data_put_idx("t10k-images-idx3-ubyte.gz", data_idx_images(13, 8, 2));
     data_put_idx("t10k-labels-idx1-ubyte.gz", data_idx_labels(13, CLASSES));
+    put_tables();
     data_write_text("recipe.yaml",
                     "data:\n  valid_per_class: 0\n  noise: uniform\n  noise_rate: 0.4\n"
                     "model:\n  hidden: [8]\n"
@@ -422,6 +541,8 @@ int main(void)
         cmocka_unit_test(test_mlp_survives_a_failed_io_call),
         cmocka_unit_test(test_plain_training_survives_failures),
         cmocka_unit_test(test_convolutions_survive_failures),
+        cmocka_unit_test(test_arrays_survive_failures),
+        cmocka_unit_test(test_tables_survive_failures),
     };
     return cmocka_run_group_tests_name("torture", tests, make_files, data_remove_folder);
 }
