@@ -5,7 +5,7 @@ _mwnet()
     local command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "try train eval predict inspect fetch list info bench audit why cv apply export score help --help --version" -- "$cur"))
+        COMPREPLY=($(compgen -W "try train eval predict inspect fetch list info bench audit why cv apply export score table sweep help --help --version" -- "$cur"))
         return
     fi
     case $prev in
@@ -43,11 +43,13 @@ _mwnet()
         COMPREPLY=($(compgen -W "--output --weight-net --json --help" -- "$cur") $(compgen -f -- "$cur"))
         return
         ;;
-    try | train | eval | predict | export | cv | inspect)
+    try | train | eval | predict | export | cv | inspect | table | sweep)
         local flags="--json --help"
         [ "$command" = inspect ] || flags="$flags --threads"
         [ "$command" = try ] && flags="$flags --output --meta --quiet"
         [ "$command" = cv ] && flags="$flags --output --folds --fold --quiet"
+        [ "$command" = table ] && flags="$flags --output --seeds --only --jobs --budget --dry-run --quiet"
+        [ "$command" = sweep ] && flags="$flags --output --seeds --jobs --dry-run --quiet"
         [ "$command" = predict ] && flags="$flags --output --format --quiet"
         [ "$command" = export ] && flags="--json --help --onnx --weight-net"
         [ "$command" = train ] && flags="$flags --output --resume --dry-run --quiet"

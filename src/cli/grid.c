@@ -149,9 +149,15 @@ static double time_left(const struct grid *grid)
             return -1;
         left += seconds;
     }
-    for (int j = 0; j < grid->wish->jobs; j++)
-        if (grid->job[j].pid > 0 && grid->job[j].slot->progress.eta_seconds > 0)
-            left += grid->job[j].slot->progress.eta_seconds;
+    for (int j = 0; j < grid->wish->jobs; j++) {
+        const struct job *job = &grid->job[j];
+        if (job->pid <= 0)
+            continue;
+        double seconds = job->slot->progress.eta_seconds;
+        if (seconds < 0)
+            seconds = expected(grid, job->cell) - (now() - job->start);
+        left += seconds > 0 ? seconds : 0;
+    }
     return left / grid->wish->jobs;
 }
 

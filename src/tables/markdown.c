@@ -224,6 +224,16 @@ static void add_overrides(const struct mwn_table *table, struct mwn_buf *out)
     mwn_buf_printf(out, any ? ".\n" : "\n");
 }
 
+static double unit_seconds(double seconds)
+{
+    return seconds < 120 ? 1 : seconds < 7200 ? 60 : 3600;
+}
+
+static const char *unit_name(double seconds)
+{
+    return seconds < 120 ? "s" : seconds < 7200 ? "min" : "h";
+}
+
 static void add_title(const struct mwn_table *table, const struct mwn_results *results,
                       struct mwn_buf *out)
 {
@@ -231,9 +241,10 @@ static void add_title(const struct mwn_table *table, const struct mwn_results *r
     mwn_buf_printf(out, "# %s", table->title ? table->title : table->path);
     if (scale->budget > 0)
         mwn_buf_printf(out,
-                       " (scaled to a budget of %.2g h: epochs x %.3g, training samples x "
+                       " (scaled to a budget of %.3g %s: epochs x %.3g, training samples x "
                        "%.3g)",
-                       scale->budget / 3600, scale->epochs, scale->samples);
+                       scale->budget / unit_seconds(scale->budget),
+                       unit_name(scale->budget), scale->epochs, scale->samples);
     mwn_buf_printf(out, "\n\n");
     if (table->note)
         mwn_buf_printf(out, "%s\n\n", table->note);

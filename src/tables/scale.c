@@ -1,7 +1,8 @@
 /* scale.c - what the cells of a table will take, and a table made smaller to fit a budget.
  *
  * A cell of E epochs with S steps of t seconds each, and evaluations of v seconds, takes
- * E (S t + v). Scaled by the shares e (epochs) and f (samples) it takes E' (ceil(f S) t + v)
+ * E (S t + v), v with a moment for the epoch's files, which are flushed to the disk. Scaled by the
+ * shares e (epochs) and f (samples) it takes E' (ceil(f S) t + v)
  * with E' = round(e E). Epochs are cut first, but not below the few that a schedule needs to be
  * one; then samples. The drops of the learning rate stay where they were, relative to E'. */
 #include "tables/grid.h"
@@ -19,6 +20,7 @@
 
 enum { FEWEST_EPOCHS = 10, SCALE_LIMIT = 1 << 24, HALVINGS = 40 };
 static const double fewest_samples = 0.01; /* as a share */
+static const double files = 0.05;          /* seconds an epoch */
 static const double reserve = 0.05; /* of the budget: reading the data, writing files */
 
 /* ---- Time --------------------------------------------------------------------------- */
@@ -53,7 +55,7 @@ out:
 void mwn_table_note_time(mwn_table *table, size_t i, const struct mwn_cell_time *time)
 {
     *mwn_grid_cost(table, &table->cell[i]) = (struct mwn_cell_cost){
-        true, time->step, time->evaluation, time->steps, time->samples};
+        true, time->step, time->evaluation + files, time->steps, time->samples};
 }
 
 bool mwn_table_is_scaled(const mwn_table *table)
