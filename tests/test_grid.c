@@ -56,7 +56,7 @@ static mwn_table *open_plain(struct mwn_table_options options)
 static struct mwn_settings settings_of(const mwn_table *table, size_t i)
 {
     struct mwn_error err = {0};
-    struct mwn_settings settings;
+    struct mwn_settings settings = {0};
     mwn_config *config = NULL;
     if (mwn_grid_config(table, &table->cell[i], true, &config, &err) != MWN_OK ||
         mwn_settings_resolve(&settings, config, &err) != MWN_OK)

@@ -894,25 +894,6 @@ static void test_precision_counts_ties_by_their_share(void **state)
     assert_true(isnan(found.auroc) && isnan(found.precision));
 }
 
-static void test_scores_are_counted_by_class(void **state)
-{
-    (void)state;
-    struct mwn_error err = {0};
-    struct mwn_score score = {0};
-    const double logits[] = {2, 1, 0, 0, 3, 0, 0, 1000, -1000, (double)NAN, 0, 0};
-    const int32_t label[] = {0, 1, 0, 0};
-    must(mwn_score_init(&score, 3, &err), &err);
-    assert_true(mwn_score_accuracy(&score) < 0);
-    mwn_score_add(&score, 3, logits, label);
-    assert_true(fabs(mwn_score_accuracy(&score) - 2.0 / 3) < 1e-12);
-    assert_true(fabs(mwn_score_balanced(&score) - 0.75) < 1e-12);
-    double first = log(1 + exp(-1) + exp(-2)), second = log(1 + 2 * exp(-3));
-    assert_true(fabs(mwn_score_loss(&score) - (first + second + 1000) / 3) < 1e-9);
-    mwn_score_add(&score, 1, logits + 9, label + 3);
-    assert_true(fabs(mwn_score_accuracy(&score) - 0.5) < 1e-12);
-    mwn_score_release(&score);
-}
-
 static int make_data(void **state)
 {
     if (data_make_folder(state) != 0)
@@ -952,7 +933,6 @@ int main(void)
         cmocka_unit_test(test_info_knows_the_formats),
         cmocka_unit_test(test_detection_agrees_with_counting_pairs),
         cmocka_unit_test(test_precision_counts_ties_by_their_share),
-        cmocka_unit_test(test_scores_are_counted_by_class),
     };
     return cmocka_run_group_tests(tests, make_data, data_remove_folder);
 }

@@ -175,6 +175,13 @@ static void print_results(json_t *root)
                100 * number_at(root, "detection.precision"),
                number_at(root, "detection.wrong"), number_at(root, "detection.auroc"));
     }
+    if (has(root, "memorisation")) {
+        report_label("");
+        printf("of the wrongly labelled %.1f %% are predicted as labelled, %.1f %% as they "
+               "should be\n",
+               number_at(root, "memorisation.given"),
+               number_at(root, "memorisation.truth"));
+    }
 }
 
 static void print_cost(json_t *root)
@@ -254,6 +261,32 @@ int report_plan(const char *json)
     return 0;
 }
 
+/* What else an evaluation found, as far as it is defined. */
+static void print_metrics(json_t *root)
+{
+    static const struct {
+        const char *key, *text;
+    } metrics[] = {
+        {"macro_f1", "macro F1"},
+        {"worst_class_accuracy", "worst class"},
+        {"many_shot_accuracy", "many-shot classes"},
+        {"medium_shot_accuracy", "medium-shot"},
+        {"few_shot_accuracy", "few-shot"},
+        {"ece", "calibration error"},
+    };
+    bool any = false;
+    for (size_t i = 0; i < sizeof(metrics) / sizeof(*metrics); i++) {
+        if (!has(root, metrics[i].key))
+            continue;
+        if (!any)
+            report_label("");
+        printf("%s%s %.2f %%", any ? ", " : "", metrics[i].text,
+               number_at(root, metrics[i].key));
+        any = true;
+    }
+    printf("%s", any ? "\n" : "");
+}
+
 int report_evaluation(const char *json)
 {
     json_t *root = report_parse(json);
@@ -264,6 +297,7 @@ int report_evaluation(const char *json)
     report_label("accuracy");
     printf("%.2f %% (mean over the classes %.2f %%)\n", number_at(root, "accuracy"),
            number_at(root, "balanced_accuracy"));
+    print_metrics(root);
     report_label("loss");
     printf("%.4f\n", number_at(root, "loss"));
     report_label("samples");
@@ -288,6 +322,7 @@ int report_prediction(const char *json)
         report_label("accuracy");
         printf("%.2f %% of the %.0f with a label\n", number_at(root, "accuracy"),
                number_at(root, "labelled"));
+        print_metrics(root);
     }
     report_label("written");
     printf("%s\n", text_at(root, "out"));

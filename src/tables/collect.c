@@ -7,13 +7,25 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { FILE_LIMIT = 1 << 28 };
 
 const struct mwn_metric mwn_table_metrics[MWN_TABLE_METRICS] = {
-    {"balanced_accuracy", "balanced", 2},
-    {"loss", "NLL", 4},
+    {"balanced_accuracy", "last.test", "balanced", 2},
+    {"macro_f1", "last.test", "macro F1", 2},
+    {"worst_class_accuracy", "last.test", "worst class", 2},
+    {"many_shot_accuracy", "last.test", "many-shot", 2},
+    {"medium_shot_accuracy", "last.test", "medium-shot", 2},
+    {"few_shot_accuracy", "last.test", "few-shot", 2},
+    {"ece", "last.test", "ECE", 2},
+    {"loss", "last.test", "NLL", 4},
+    {"given", "memorisation", "wrong labels: as labelled", 2},
+    {"truth", "memorisation", "as is true", 2},
+    {"auroc", "detection", "found by weight (AUROC)", 3},
+    {"mean", "weights", "mean weight", 3},
+    {"effective_share", "weights", "effective share", 3},
 };
 
 /* A cell that is done. What is not there is NaN. */
@@ -29,6 +41,19 @@ static double number(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
     return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+/* The object at "key.key"; NULL if there is none. */
+static const json_t *object_at(const json_t *root, const char *path)
+{
+    char key[32];
+    while (root && *path) {
+        size_t length = strcspn(path, ".");
+        snprintf(key, sizeof(key), "%.*s", (int)length, path);
+        root = json_object_get(root, key);
+        path += length + (path[length] == '.');
+    }
+    return root;
 }
 
 static mwn_status read_summary(const struct mwn_cell *cell, struct outcome *out,
@@ -48,15 +73,15 @@ static mwn_status read_summary(const struct mwn_cell *cell, struct outcome *out,
     }
     const json_t *best = json_object_get(root, "best"),
                  *last = json_object_get(root, "last");
-    const json_t *test = json_object_get(last, "test");
     const char *by = json_string_value(json_object_get(best, "chosen_by"));
     out->by_valid = by && strcmp(by, "valid") == 0;
     out->best = number(json_object_get(best, "test"), "accuracy");
     out->valid = number(json_object_get(best, "valid"), "accuracy");
-    out->last = number(test, "accuracy");
+    out->last = number(json_object_get(last, "test"), "accuracy");
     out->tested = number(json_object_get(root, "sets"), "test");
     for (size_t i = 0; i < MWN_TABLE_METRICS && mwn_table_metrics[i].key; i++)
-        out->metric[i] = number(test, mwn_table_metrics[i].key);
+        out->metric[i] =
+            number(object_at(root, mwn_table_metrics[i].object), mwn_table_metrics[i].key);
 out:
     json_decref(root);
     mwn_bytes_release(&bytes);

@@ -7,9 +7,9 @@
 
 #include "base/buf.h"
 
-/* A metric of the last epoch's test, as summary.json has it. */
+/* A metric of the last epoch: key in the table's files, where summary.json has it, heading. */
 struct mwn_metric {
-    const char *key, *label;
+    const char *key, *object, *label;
     int decimals;
 };
 enum { MWN_TABLE_METRICS = 16 };

@@ -15,7 +15,7 @@
 
 #define STATE_FORMAT "mwnet-state-1"
 
-enum { COUNTERS = 5, FACTS = 2 };
+enum { COUNTERS = 5, FACTS = 5 };
 
 /* Everything of a state that is not kept as it is in the run: the builder borrows it until the
  * file is written, and reading fills it before anything is put into the run. */
@@ -133,10 +133,13 @@ static void list_facts(struct mwn_run *run, double *out[FACTS + 4 * MWN_RESULT_N
     size_t count = 0;
     out[count++] = &run->last_loss;
     out[count++] = &run->last_weight;
+    out[count++] = &run->last_memory.wrong;
+    out[count++] = &run->last_memory.given;
+    out[count++] = &run->last_memory.truth;
     for (size_t i = 0; i < MWN_COUNT(results); i++) {
-        out[count++] = &results[i]->accuracy;
-        out[count++] = &results[i]->balanced;
-        out[count++] = &results[i]->loss;
+#define MWN_METRIC(field, key, scale) out[count++] = &results[i]->field;
+#include "train/metric_list.h"
+#undef MWN_METRIC
     }
 }
 

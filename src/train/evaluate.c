@@ -1,8 +1,10 @@
 /* evaluate.c - runs a net over a set in evaluation mode, and evaluates models for users. */
 #include "base/base.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "tensor/npy.h"
 #include "train/evaluate.h"
 #include "train/model_open.h"
 #include "train/run.h"
@@ -46,13 +48,15 @@ struct evaluation {
     mwn_loader *loader;
     struct mwn_score score;
     bool keeps_hits;
-    unsigned char *hit; /* owned [test.n], if kept */
+    unsigned char *hit;  /* owned [test.n], if kept                                    */
+    double *train_count; /* owned [classes of the score]: training samples; NULL: unknown */
 };
 
 static void evaluation_release(struct evaluation *e)
 {
     mwn_score_release(&e->score);
     mwn_free(e->hit);
+    mwn_free(e->train_count);
     mwn_loader_free(e->loader);
     mwn_normalize_release(&e->normalize);
     mwn_sets_close(&e->sets);
@@ -110,6 +114,33 @@ out:
     return status;
 }
 
+/* Training samples of each class, out of the labels of a run's folder, if path is one. */
+static mwn_status count_training(struct evaluation *e, const char *path,
+                                 struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_npy npy = {0};
+    char *name = NULL;
+
+    MWN_TRY(mwn_folder_path(path, "labels.npy", &name, err));
+    if (!mwn_path_is_dir(path) || !mwn_path_exists(name))
+        goto out;
+    MWN_TRY(mwn_npy_read(name, &npy, err));
+    e->train_count = mwn_alloc((size_t)e->score.classes, sizeof(*e->train_count));
+    if (!e->train_count) {
+        status = mwn_fail_memory(err, (size_t)e->score.classes, "class counts");
+        goto out;
+    }
+    const int32_t *label = npy.data;
+    for (size_t i = 0; npy.type == MWN_NPY_I32 && i < npy.count; i++)
+        if (label[i] >= 0 && label[i] < e->score.classes)
+            e->train_count[label[i]] += 1;
+out:
+    mwn_npy_release(&npy);
+    mwn_free(name);
+    return status;
+}
+
 mwn_status mwn_evaluate(const char *path, const mwn_config *config, char **json,
                         struct mwn_error *err)
 {
@@ -120,12 +151,12 @@ mwn_status mwn_evaluate(const char *path, const mwn_config *config, char **json,
 
     MWN_TRY(mwn_opened_open(&e.model, path, config, err));
     MWN_TRY(evaluate_model(&e, err));
+    MWN_TRY(count_training(&e, path, err));
     mwn_json_object(&out, NULL);
     mwn_json_text(&out, "model", e.model.settings.model.name);
     mwn_json_text(&out, "file", e.model.path);
-    mwn_json_fixed(&out, "accuracy", 100 * mwn_score_accuracy(&e.score), 2);
-    mwn_json_fixed(&out, "balanced_accuracy", 100 * mwn_score_balanced(&e.score), 2);
-    mwn_json_real(&out, "loss", mwn_score_loss(&e.score), 6);
+    struct mwn_result result = mwn_score_result(&e.score, e.train_count);
+    mwn_result_add(&out, "", &result);
     mwn_json_size(&out, "samples", e.score.samples);
     mwn_json_fixed(&out, "seconds", mwn_clock_now() - start, 3);
     mwn_json_end_object(&out);

@@ -57,6 +57,25 @@ void mwn_journal_add(struct mwn_journal *journal, size_t n, const uint32_t *inde
     }
 }
 
+/* A sample is predicted as labelled if the margin is positive, else as its rival. */
+void mwn_journal_memory(const struct mwn_journal *journal, const int32_t *given,
+                        const int32_t *truth, struct mwn_memory *out)
+{
+    double as_given = 0, as_truth = 0;
+    *out = (struct mwn_memory){0};
+    for (size_t i = 0; journal->value && truth && i < journal->n; i++) {
+        const float *row = journal->value + i * MWN_JOURNAL_COLUMNS;
+        float margin = row[MWN_JOURNAL_MARGIN];
+        if (given[i] == truth[i] || isnan(margin))
+            continue;
+        out->wrong += 1;
+        as_given += margin > 0;
+        as_truth += margin <= 0 && (int32_t)row[MWN_JOURNAL_RIVAL] == truth[i];
+    }
+    out->given = out->wrong > 0 ? as_given / out->wrong : (double)NAN;
+    out->truth = out->wrong > 0 ? as_truth / out->wrong : (double)NAN;
+}
+
 /* ---- Writing ------------------------------------------------------------------------ */
 
 static size_t epoch_bytes(const struct mwn_journal *journal)

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "tensor/npy.h"
+#include "train/metrics.h"
 
 /* The columns; NaN in all of them: the sample was not drawn in that epoch. */
 enum {
@@ -40,6 +41,10 @@ MWN_MUST_CHECK mwn_status mwn_journal_write(const struct mwn_journal *journal,
 MWN_MUST_CHECK mwn_status mwn_journal_truncate(const struct mwn_journal *journal,
                                                const char *path, uint64_t epochs,
                                                struct mwn_error *err);
+
+/* What the epoch's predictions make of the wrong labels among given[n]; truth NULL: unknown. */
+void mwn_journal_memory(const struct mwn_journal *journal, const int32_t *given,
+                        const int32_t *truth, struct mwn_memory *out);
 
 /* A journal for reading. */
 struct mwn_journal_map {

@@ -1,20 +1,31 @@
-/* metrics.c - how good a classifier is, and how well sample weights find wrong labels. */
+/* metrics.c - how good a classifier is, and how well sample weights find wrong labels.
+ *
+ * With n_c samples of class c, r_c of them classified correctly, g_c samples taken for class c:
+ *
+ *     accuracy sum r_c / n,   balanced mean r_c / n_c,   F1_c = 2 r_c / (n_c + g_c)
+ *     ECE = sum_b (n_b / n) |acc_b - conf_b|   over 15 bins of the largest probability
+ *
+ * (Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017). Classes are
+ * many-, medium- and few-shot with more than 100, 20 to 100, and fewer than 20 training samples
+ * (Liu et al.: Large-Scale Long-Tailed Recognition in an Open World, CVPR 2019). */
 #include "base/base.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/metrics.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 mwn_status mwn_score_init(struct mwn_score *score, int classes, struct mwn_error *err)
 {
-    score->classes = classes;
-    score->samples = 0;
-    score->loss = 0;
+    unsigned char *hit = score->hit;
+    *score = (struct mwn_score){.classes = classes, .hit = hit};
     score->count = mwn_alloc((size_t)classes, sizeof(*score->count));
     score->right = mwn_alloc((size_t)classes, sizeof(*score->right));
-    if (score->count && score->right)
+    score->guessed = mwn_alloc((size_t)classes, sizeof(*score->guessed));
+    if (score->count && score->right && score->guessed)
         return MWN_OK;
     mwn_score_release(score);
     return mwn_fail_memory(err, (size_t)classes * sizeof(*score->count), "an evaluation");
@@ -24,20 +35,13 @@ void mwn_score_release(struct mwn_score *score)
 {
     mwn_free(score->count);
     mwn_free(score->right);
+    mwn_free(score->guessed);
     score->count = NULL;
     score->right = NULL;
+    score->guessed = NULL;
 }
 
-/* Negative log-likelihood of a class, by the log-sum-exp of the shifted logits. */
-static double sample_loss(const double *logits, int classes, int32_t label)
-{
-    double top = logits[0], sum = 0;
-    for (int c = 1; c < classes; c++)
-        top = fmax(top, logits[c]);
-    for (int c = 0; c < classes; c++)
-        sum += exp(logits[c] - top);
-    return log(sum) - (logits[label] - top);
-}
+/* ---- Samples ------------------------------------------------------------------------ */
 
 /* The first class with the largest logit; -1 if a logit is not a number. */
 static int sample_class(const double *logits, int classes)
@@ -52,47 +56,189 @@ static int sample_class(const double *logits, int classes)
     return best;
 }
 
+/* log(sum exp(logits)) above the largest of them. */
+static double log_sum(const double *logits, int classes, double top)
+{
+    double sum = 0;
+    for (int c = 0; c < classes; c++)
+        sum += exp(logits[c] - top);
+    return log(sum);
+}
+
+/* Notes how sure the network was, p being the probability of its choice. Bins are open below. */
+static void note_sure(struct mwn_score *score, double p, bool hit)
+{
+    double at = ceil(p * MWN_ECE_BINS) - 1;
+    size_t b = at > 0 ? (size_t)at : 0;
+    b = b < MWN_ECE_BINS ? b : MWN_ECE_BINS - 1;
+    score->bin[b] += 1;
+    score->bin_right[b] += hit;
+    score->bin_sure[b] += p;
+}
+
+static void add_sample(struct mwn_score *score, const double *logits, int32_t label)
+{
+    int best = sample_class(logits, score->classes);
+    bool hit = best == label;
+    score->count[label]++;
+    score->right[label] += hit;
+    if (best < 0) {
+        score->loss += (double)NAN;
+        note_sure(score, 0, false);
+        return;
+    }
+    double above = log_sum(logits, score->classes, logits[best]);
+    score->guessed[best]++;
+    score->loss += above - (logits[label] - logits[best]);
+    note_sure(score, exp(-above), hit);
+}
+
 void mwn_score_add(struct mwn_score *score, size_t n, const double *logits,
                    const int32_t *label)
 {
     for (size_t i = 0; i < n; i++) {
-        const double *row = logits + i * (size_t)score->classes;
-        size_t y = (size_t)label[i];
-        score->count[y]++;
-        bool hit = sample_class(row, score->classes) == label[i];
-        score->right[y] += hit;
+        size_t before = score->right[label[i]];
+        add_sample(score, logits + i * (size_t)score->classes, label[i]);
         if (score->hit)
-            score->hit[score->samples + i] = hit;
-        score->loss += sample_loss(row, score->classes, label[i]);
+            score->hit[score->samples + i] = score->right[label[i]] > before;
     }
     score->samples += n;
 }
 
-double mwn_score_accuracy(const struct mwn_score *score)
+/* ---- Results ------------------------------------------------------------------------ */
+
+static double class_accuracy(const struct mwn_score *score, int c)
 {
-    size_t right = 0;
-    for (int c = 0; c < score->classes; c++)
-        right += score->right[c];
-    return score->samples ? (double)right / (double)score->samples : -1.0;
+    return (double)score->right[c] / (double)score->count[c];
 }
 
-double mwn_score_balanced(const struct mwn_score *score)
+/* Mean of the accuracies of the classes with low <= training samples <= high. */
+static double mean_accuracy(const struct mwn_score *score, const double *train_count,
+                            double low, double high)
+{
+    double sum = 0, classes = 0;
+    for (int c = 0; c < score->classes; c++) {
+        if (score->count[c] == 0 ||
+            (train_count && !(train_count[c] >= low && train_count[c] <= high)))
+            continue;
+        sum += class_accuracy(score, c);
+        classes += 1;
+    }
+    return classes > 0 ? sum / classes : (double)NAN;
+}
+
+static double macro_f1(const struct mwn_score *score)
+{
+    double sum = 0, classes = 0;
+    for (int c = 0; c < score->classes; c++) {
+        double all = (double)(score->count[c] + score->guessed[c]);
+        if (!(all > 0))
+            continue;
+        sum += 2 * (double)score->right[c] / all;
+        classes += 1;
+    }
+    return sum / classes;
+}
+
+static double calibration_error(const struct mwn_score *score)
 {
     double sum = 0;
-    size_t classes = 0;
-    for (int c = 0; c < score->classes; c++) {
-        if (score->count[c] == 0)
-            continue;
-        sum += (double)score->right[c] / (double)score->count[c];
-        classes++;
-    }
-    return classes ? sum / (double)classes : -1.0;
+    for (size_t b = 0; b < MWN_ECE_BINS; b++)
+        sum += fabs(score->bin_right[b] - score->bin_sure[b]);
+    return sum / (double)score->samples;
 }
 
-double mwn_score_loss(const struct mwn_score *score)
+struct mwn_result mwn_score_result(const struct mwn_score *score, const double *train_count)
 {
-    return score->samples ? score->loss / (double)score->samples : (double)NAN;
+    const double none = (double)NAN, all = (double)INFINITY;
+    struct mwn_result result = {.accuracy = -1, .many = none, .medium = none, .few = none};
+    size_t right = 0;
+
+    if (score->samples == 0)
+        return result;
+    result.worst = 1;
+    for (int c = 0; c < score->classes; c++) {
+        right += score->right[c];
+        if (score->count[c] > 0)
+            result.worst = fmin(result.worst, class_accuracy(score, c));
+    }
+    result.accuracy = (double)right / (double)score->samples;
+    result.balanced = mean_accuracy(score, NULL, 0, all);
+    result.macro_f1 = macro_f1(score);
+    result.ece = calibration_error(score);
+    result.loss = score->loss / (double)score->samples;
+    if (!train_count)
+        return result;
+    result.many = mean_accuracy(score, train_count, MWN_MANY_SHOT + 1, all);
+    result.medium = mean_accuracy(score, train_count, MWN_FEW_SHOT, MWN_MANY_SHOT);
+    result.few = mean_accuracy(score, train_count, 0, MWN_FEW_SHOT - 1);
+    return result;
 }
+
+void mwn_result_add(struct mwn_json *json, const char *prefix,
+                    const struct mwn_result *result)
+{
+    static const struct {
+        const char *key;
+        double scale;
+    } metrics[] = {
+#define MWN_METRIC(field, key, scale) {key, scale},
+#include "train/metric_list.h"
+#undef MWN_METRIC
+    };
+    double value[MWN_RESULT_NUMBERS];
+    char key[64];
+    memcpy(value, result, sizeof(value));
+    for (size_t i = 0; i < MWN_RESULT_NUMBERS; i++) {
+        bool is_share = metrics[i].scale > 1;
+        if (is_share && isnan(value[i]))
+            continue;
+        snprintf(key, sizeof(key), "%s%s", prefix, metrics[i].key);
+        if (is_share)
+            mwn_json_fixed(json, key, metrics[i].scale * value[i], 2);
+        else
+            mwn_json_real(json, key, value[i], 6);
+    }
+}
+
+/* ---- Weights ------------------------------------------------------------------------ */
+
+static int float_compare(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Between the two nearest of the sorted value[n], n > 0. */
+static double quantile(const float *value, size_t n, double share)
+{
+    double at = share * (double)(n - 1), below = floor(at);
+    double low = (double)value[(size_t)below];
+    double high = (double)value[below + 1 < (double)n ? (size_t)below + 1 : n - 1];
+    return low + (at - below) * (high - low);
+}
+
+void mwn_weigh_health(struct mwn_weight_health *out, size_t n, float *weight)
+{
+    static const double shares[MWN_WEIGHT_QUANTILES] = {0.05, 0.25, 0.5, 0.75, 0.95};
+    double sum = 0, squares = 0;
+    *out = (struct mwn_weight_health){0};
+    for (size_t i = 0; i < n; i++) {
+        if (!(weight[i] >= 0))
+            continue;
+        sum += (double)weight[i];
+        squares += (double)weight[i] * (double)weight[i];
+        weight[out->samples++] = weight[i];
+    }
+    out->mean = out->samples ? sum / (double)out->samples : (double)NAN;
+    out->effective = squares > 0 ? sum * sum / squares : (double)NAN;
+    qsort(weight, out->samples, sizeof(*weight), float_compare);
+    for (size_t q = 0; q < MWN_WEIGHT_QUANTILES; q++)
+        out->quantile[q] =
+            out->samples ? quantile(weight, out->samples, shares[q]) : (double)NAN;
+}
+
+/* ---- Wrong labels ------------------------------------------------------------------- */
 
 struct ranked {
     float weight;

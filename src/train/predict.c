@@ -11,6 +11,7 @@
 #include "train/predict.h"
 #include "train/run.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -92,7 +93,9 @@ struct prediction {
     struct table table;       /* npy: owned probabilities of all */
     struct mwn_writer writer; /* csv                             */
     struct mwn_buf line;
-    size_t labelled, right;
+    size_t labelled;
+    struct mwn_score score; /* of the samples with a label that the model knows */
+    double *logits;         /* owned [classes] */
     double start;
 };
 
@@ -101,6 +104,8 @@ static void prediction_release(struct prediction *p)
     mwn_writer_discard(&p->writer);
     mwn_buf_release(&p->line);
     mwn_free(p->table.probabilities);
+    mwn_free(p->logits);
+    mwn_score_release(&p->score);
     mwn_loader_free(p->loader);
     mwn_normalize_release(&p->normalize);
     mwn_free(p->set.id);
@@ -221,6 +226,14 @@ static mwn_status report(struct prediction *p, size_t done, struct mwn_error *er
     return MWN_OK;
 }
 
+/* The logarithms of probabilities are logits. */
+static void score_row(struct prediction *p, const float *row, int32_t label)
+{
+    for (size_t k = 0; k < p->table.classes; k++)
+        p->logits[k] = log(fmax((double)row[k], (double)FLT_MIN));
+    mwn_score_add(&p->score, 1, p->logits, &label);
+}
+
 static mwn_status take_batch(size_t first, size_t n, const float *probabilities, void *user,
                              struct mwn_error *err)
 {
@@ -233,7 +246,8 @@ static mwn_status take_batch(size_t first, size_t n, const float *probabilities,
         for (size_t k = 1; k < p->table.classes; k++)
             best = row[k] > row[best] ? k : best;
         p->labelled += label >= 0;
-        p->right += label == (int32_t)best;
+        if (label >= 0 && (size_t)label < p->table.classes)
+            score_row(p, row, label);
         if (!p->what->npy)
             add_row(p, first + i, best, row);
     }
@@ -256,6 +270,10 @@ static mwn_status predict(struct prediction *p, struct mwn_error *err)
                             classes > 0 ? classes : p->source.classes, err));
     p->table.classes = (size_t)mwn_net_classes(p->model.net);
     const size_t shape[2] = {p->set.n, p->table.classes};
+    MWN_TRY(mwn_score_init(&p->score, (int)p->table.classes, err));
+    p->logits = mwn_alloc(p->table.classes, sizeof(*p->logits));
+    if (!p->logits)
+        return mwn_fail_memory(err, p->table.classes * sizeof(*p->logits), "a prediction");
     if (p->what->npy) {
         p->table.probabilities = mwn_alloc(shape[0], shape[1] * sizeof(float));
         if (!p->table.probabilities) {
@@ -276,6 +294,21 @@ out:
     return status;
 }
 
+/* A label of a class that the model does not know is never right. */
+static void add_score(const struct prediction *p, struct mwn_json *out)
+{
+    struct mwn_result result = mwn_score_result(&p->score, NULL);
+    if (p->labelled == 0)
+        return;
+    if (p->score.samples == p->labelled)
+        mwn_result_add(out, "", &result);
+    else
+        mwn_json_fixed(out, "accuracy",
+                       100 * fmax(0, result.accuracy) * (double)p->score.samples /
+                           (double)p->labelled,
+                       2);
+}
+
 mwn_status mwn_predict(const char *path, const mwn_config *config,
                        const struct mwn_prediction *what, char **json,
                        struct mwn_error *err)
@@ -294,8 +327,7 @@ mwn_status mwn_predict(const char *path, const mwn_config *config,
     mwn_json_size(&out, "classes", p.table.classes);
     mwn_json_size(&out, "skipped", p.source.skipped);
     mwn_json_size(&out, "labelled", p.labelled);
-    if (p.labelled > 0)
-        mwn_json_fixed(&out, "accuracy", 100 * (double)p.right / (double)p.labelled, 2);
+    add_score(&p, &out);
     mwn_json_fixed(&out, "seconds", mwn_clock_now() - p.start, 3);
     mwn_json_end_object(&out);
     MWN_TRY(mwn_json_take(&out, json, err));

@@ -26,18 +26,11 @@ static double ratio(double sum, double count)
     return count > 0 ? sum / count : (double)NAN;
 }
 
-static void add_result(struct mwn_json *json, const char *set,
+static void add_result(struct mwn_json *json, const char *prefix,
                        const struct mwn_result *result)
 {
-    char key[40];
-    if (result->accuracy < 0)
-        return;
-    snprintf(key, sizeof(key), "%s_accuracy", set);
-    mwn_json_fixed(json, key, 100 * result->accuracy, 2);
-    snprintf(key, sizeof(key), "%s_balanced_accuracy", set);
-    mwn_json_fixed(json, key, 100 * result->balanced, 2);
-    snprintf(key, sizeof(key), "%s_loss", set);
-    mwn_json_real(json, key, result->loss, 6);
+    if (result->accuracy >= 0)
+        mwn_result_add(json, prefix, result);
 }
 
 static void add_training(struct mwn_json *json, const struct mwn_run *run)
@@ -54,11 +47,13 @@ static void add_training(struct mwn_json *json, const struct mwn_run *run)
         mwn_json_real(json, "weight_wrong_labels", ratio(sums->wrong_weight, sums->wrong),
                       6);
     }
+    mwn_summary_memory(json, run);
 }
 
 /* The epoch's number comes first: resuming looks for it there. run->epoch counts this epoch
  * already; the sums are still its own. */
-static void make_line(const struct mwn_run *run, struct mwn_json *json)
+static mwn_status make_line(const struct mwn_run *run, struct mwn_json *json,
+                            struct mwn_error *err)
 {
     uint64_t steps = mwn_run_steps(run);
     double lr = mwn_schedule_lr(&run->settings.train.schedule, (size_t)run->epoch - 1,
@@ -71,8 +66,9 @@ static void make_line(const struct mwn_run *run, struct mwn_json *json)
     mwn_json_size(json, "step", (size_t)run->iteration);
     mwn_json_real(json, "lr", lr, 9);
     add_training(json, run);
-    add_result(json, "valid", &run->last_valid);
-    add_result(json, "test", &run->last_test);
+    mwn_status status = mwn_summary_weights(json, run, err);
+    add_result(json, "valid_", &run->last_valid);
+    add_result(json, "test_", &run->last_test);
     mwn_json_text(json, "best_by", run->valid ? "valid" : "test");
     mwn_json_bool(json, "best", run->best_epoch == run->epoch);
     mwn_json_size(json, "steps", (size_t)run->epoch_steps_here);
@@ -82,6 +78,7 @@ static void make_line(const struct mwn_run *run, struct mwn_json *json)
     mwn_json_real(json, "images_per_second", ratio(images, run->epoch_seconds), 6);
     mwn_json_size(json, "peak_memory", mwn_record_peak_memory());
     mwn_json_end_object(json);
+    return status;
 }
 
 mwn_status mwn_record_append(struct mwn_run *run, struct mwn_error *err)
@@ -90,7 +87,7 @@ mwn_status mwn_record_append(struct mwn_run *run, struct mwn_error *err)
     struct mwn_json json = {0};
     char *path = NULL, *line = NULL;
 
-    make_line(run, &json);
+    MWN_TRY(make_line(run, &json, err));
     MWN_TRY(mwn_json_take(&json, &line, err));
     MWN_TRY(mwn_folder_path(run->dir, "record.jsonl", &path, err));
     MWN_TRY(mwn_file_append(path, line, err));

@@ -221,11 +221,8 @@ static mwn_status evaluate_set(struct mwn_run *run, mwn_loader *loader,
         return MWN_OK;
     mwn_status status =
         mwn_evaluate_loader(run->net, loader, &score, report_evaluation, run, err);
-    if (status == MWN_OK) {
-        result->accuracy = mwn_score_accuracy(&score);
-        result->balanced = mwn_score_balanced(&score);
-        result->loss = mwn_score_loss(&score);
-    }
+    if (status == MWN_OK)
+        *result = mwn_score_result(&score, run->class_count);
     mwn_score_release(&score);
     return status;
 }
@@ -262,6 +259,8 @@ static bool count_epoch(struct mwn_run *run)
         run->last_loss = run->sums.loss / run->sums.samples;
         run->last_weight = run->sums.weight / run->sums.samples;
     }
+    mwn_journal_memory(&run->journal, run->sets.train.given, run->sets.train.truth,
+                       &run->last_memory);
     if (run->best_epoch > 0 && now <= before)
         return false;
     run->best_epoch = run->epoch;

@@ -23,12 +23,6 @@ struct mwn_epoch_sums {
 };
 enum { MWN_EPOCH_SUMS = sizeof(struct mwn_epoch_sums) / sizeof(double) };
 
-/* What an evaluation found; accuracy is negative if there was none. */
-struct mwn_result {
-    double accuracy, balanced, loss; /* 0..1, 0..1, mean */
-};
-enum { MWN_RESULT_NUMBERS = sizeof(struct mwn_result) / sizeof(double) };
-
 struct mwn_run {
     struct mwn_settings settings; /* owned                            */
     char *dir;                    /* owned; NULL: nothing is written  */
@@ -55,6 +49,7 @@ struct mwn_run {
     uint64_t best_epoch;        /* counted from 1; 0: none yet */
     struct mwn_result best_valid, best_test, last_valid, last_test;
     double last_loss, last_weight; /* means of the last complete epoch */
+    struct mwn_memory last_memory; /* of the last complete epoch       */
     bool
         head_replaced; /* the last layer did not come from model.init but began at random */
 
@@ -155,6 +150,12 @@ MWN_MUST_CHECK mwn_status mwn_summary_write(struct mwn_run *run, struct mwn_erro
 void mwn_summary_options(struct mwn_json *json, const struct mwn_settings *settings);
 void mwn_summary_sets(struct mwn_json *json, const struct mwn_sets *sets);
 void mwn_summary_model(struct mwn_json *json, const struct mwn_run *run);
+/* How weights of the last epoch are spread, as an object "weights". */
+MWN_MUST_CHECK mwn_status mwn_summary_weights(struct mwn_json *json,
+                                              const struct mwn_run *run,
+                                              struct mwn_error *err);
+/* What became of the wrong labels, as an object "memorisation", where that is known. */
+void mwn_summary_memory(struct mwn_json *json, const struct mwn_run *run);
 /* Whether the method learns weights; their curve V(loss): "loss": [...], "weight": [...]. */
 bool mwn_summary_has_curve(const struct mwn_run *run);
 void mwn_summary_curve(struct mwn_json *json, const char *key, const struct mwn_run *run);

@@ -107,9 +107,7 @@ static void add_result(struct mwn_json *json, const char *key,
     if (result->accuracy < 0)
         return;
     mwn_json_object(json, key);
-    mwn_json_fixed(json, "accuracy", 100 * result->accuracy, 2);
-    mwn_json_fixed(json, "balanced_accuracy", 100 * result->balanced, 2);
-    mwn_json_real(json, "loss", result->loss, 6);
+    mwn_result_add(json, "", result);
     mwn_json_end_object(json);
 }
 
@@ -154,6 +152,44 @@ static mwn_status add_detection(struct mwn_json *json, const struct mwn_run *run
     mwn_json_real(json, "precision", found.precision, 6);
     mwn_json_end_object(json);
     return MWN_OK;
+}
+
+mwn_status mwn_summary_weights(struct mwn_json *json, const struct mwn_run *run,
+                               struct mwn_error *err)
+{
+    static const char *const keys[MWN_WEIGHT_QUANTILES] = {"q05", "q25", "q50", "q75",
+                                                           "q95"};
+    const struct mwn_weight_log *log = &run->weights;
+    struct mwn_weight_health health;
+    float *weight = mwn_alloc(log->n, sizeof(*weight));
+
+    if (!weight)
+        return mwn_fail_memory(err, log->n * sizeof(*weight), "sample weights");
+    uint64_t epoch = run->epoch > 0 ? run->epoch - 1 : 0;
+    memcpy(weight, log->value + (size_t)(epoch % log->slots) * log->n,
+           log->n * sizeof(*weight));
+    mwn_weigh_health(&health, log->n, weight);
+    mwn_free(weight);
+    mwn_json_object(json, "weights");
+    mwn_json_real(json, "mean", health.mean, 6);
+    for (size_t q = 0; q < MWN_WEIGHT_QUANTILES; q++)
+        mwn_json_real(json, keys[q], health.quantile[q], 6);
+    mwn_json_real(json, "effective_samples", health.effective, 8);
+    mwn_json_real(json, "effective_share", health.effective / (double)health.samples, 6);
+    mwn_json_end_object(json);
+    return MWN_OK;
+}
+
+void mwn_summary_memory(struct mwn_json *json, const struct mwn_run *run)
+{
+    const struct mwn_memory *memory = &run->last_memory;
+    if (!(memory->wrong > 0))
+        return;
+    mwn_json_object(json, "memorisation");
+    mwn_json_size(json, "wrong", (size_t)memory->wrong);
+    mwn_json_fixed(json, "given", 100 * memory->given, 2);
+    mwn_json_fixed(json, "truth", 100 * memory->truth, 2);
+    mwn_json_end_object(json);
 }
 
 static void add_cost(struct mwn_json *json, const struct mwn_run *run)
@@ -212,6 +248,8 @@ mwn_status mwn_run_summary(const mwn_run *run, char **out, struct mwn_error *err
     mwn_summary_model(&json, run);
     add_results(&json, run);
     MWN_TRY(add_detection(&json, run, err));
+    mwn_summary_memory(&json, run);
+    MWN_TRY(mwn_summary_weights(&json, run, err));
     add_cost(&json, run);
     if (mwn_summary_has_curve(run))
         mwn_summary_curve(&json, "curve", run);
