@@ -7,20 +7,19 @@
 
 #include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { FILE_LIMIT = 1 << 28 };
 
 const struct mwn_metric mwn_table_metrics[MWN_TABLE_METRICS] = {
-    {"balanced_accuracy", "last.test", "balanced", 2},
-    {"macro_f1", "last.test", "macro F1", 2},
-    {"worst_class_accuracy", "last.test", "worst class", 2},
-    {"many_shot_accuracy", "last.test", "many-shot", 2},
-    {"medium_shot_accuracy", "last.test", "medium-shot", 2},
-    {"few_shot_accuracy", "last.test", "few-shot", 2},
-    {"ece", "last.test", "ECE", 2},
-    {"loss", "last.test", "NLL", 4},
+    {"balanced_accuracy", "last", "balanced", 2},
+    {"macro_f1", "last", "macro F1", 2},
+    {"worst_class_accuracy", "last", "worst class", 2},
+    {"many_shot_accuracy", "last", "many-shot", 2},
+    {"medium_shot_accuracy", "last", "medium-shot", 2},
+    {"few_shot_accuracy", "last", "few-shot", 2},
+    {"ece", "last", "ECE", 2},
+    {"loss", "last", "NLL", 4},
     {"given", "memorisation", "wrong labels: as labelled", 2},
     {"truth", "memorisation", "as is true", 2},
     {"auroc", "detection", "found by weight (AUROC)", 3},
@@ -43,17 +42,12 @@ static double number(const json_t *object, const char *key)
     return json_is_number(value) ? json_number_value(value) : (double)NAN;
 }
 
-/* The object at "key.key"; NULL if there is none. */
-static const json_t *object_at(const json_t *root, const char *path)
+/* A number of the last epoch's test, or of an object of the summary itself. */
+static double metric_of(const json_t *root, const struct mwn_metric *metric)
 {
-    char key[32];
-    while (root && *path) {
-        size_t length = strcspn(path, ".");
-        snprintf(key, sizeof(key), "%.*s", (int)length, path);
-        root = json_object_get(root, key);
-        path += length + (path[length] == '.');
-    }
-    return root;
+    const json_t *part = json_object_get(root, metric->object);
+    const json_t *test = json_object_get(part, "test");
+    return number(test ? test : part, metric->key);
 }
 
 static mwn_status read_summary(const struct mwn_cell *cell, struct outcome *out,
@@ -80,8 +74,7 @@ static mwn_status read_summary(const struct mwn_cell *cell, struct outcome *out,
     out->last = number(json_object_get(last, "test"), "accuracy");
     out->tested = number(json_object_get(root, "sets"), "test");
     for (size_t i = 0; i < MWN_TABLE_METRICS && mwn_table_metrics[i].key; i++)
-        out->metric[i] =
-            number(object_at(root, mwn_table_metrics[i].object), mwn_table_metrics[i].key);
+        out->metric[i] = metric_of(root, &mwn_table_metrics[i]);
 out:
     json_decref(root);
     mwn_bytes_release(&bytes);

@@ -7,7 +7,8 @@
 
 #include "base/buf.h"
 
-/* A metric of the last epoch: key in the table's files, where summary.json has it, heading. */
+/* A metric of the last epoch: key in its object of summary.json (of "last": its
+ * test), heading. */
 struct mwn_metric {
     const char *key, *object, *label;
     int decimals;

@@ -75,12 +75,12 @@ claim="SIGINT"
 holds err "the same command goes on"
 
 # A cell that fails is reported, and the others go on.
-sed 's/^    mwnet.*/    frozen: {}\n    mwnet: {}/' table.yaml >failing.yaml
+sed 's/^    mwnet.*/    bare: {method.name: mwnet, data.meta_per_class: 0}\n    mwnet: {}/' table.yaml >failing.yaml
 run 11 "a failing row" table failing.yaml data.path=data -o failing --seeds 1
-holds err "frozen/u40/seed1: method.weight_net"
+holds err "bare/u40/seed1: data.meta_per_class"
 holds err "mwnet: 2 of 6 runs failed"
 holds out "4 of 6 runs are done, 2 failed."
-holds out "- frozen/u40/seed1: method.weight_net"
+holds out "- bare/u40/seed1: data.meta_per_class"
 [ -s failing/mwnet/u20/seed1/summary.json ] && ok "the others went on" || bad "others are missing"
 
 run 0 "dry run" table table.yaml data.path=data -o dry --dry-run
