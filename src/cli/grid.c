@@ -48,7 +48,7 @@ struct grid {
 static double now(void)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
@@ -321,7 +321,7 @@ static bool fill(struct grid *grid)
 /* Goes through all cells until none is left, or a stop is wished for. */
 static void work(struct grid *grid)
 {
-    const struct timespec pause = {0, 50 * 1000 * 1000};
+    const struct timespec pause = {0, 50000000L};
     grid->done = grid->failed = grid->chosen = 0;
     for (size_t i = 0; i < mwn_table_count(grid->table); i++) {
         struct mwn_cell_info cell = cell_of(grid, i);

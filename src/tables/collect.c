@@ -201,7 +201,7 @@ static void set_gain(const struct mwn_table *table, const struct runs *runs,
                      const struct runs *plain, struct mwn_entry *entry)
 {
     double gain[MWN_TABLE_SEEDS], ours = 0, theirs = 0;
-    struct mwn_spread none = {0, (double)INFINITY}, a = none, b = none;
+    struct mwn_spread a, b = {0, (double)INFINITY};
     for (size_t s = 0; s < table->seeds; s++) {
         gain[s] = runs->last[s] - plain->last[s];
         ours = isnan(gain[s]) ? ours : runs->last[s];
@@ -277,9 +277,10 @@ mwn_status mwn_collect(const struct mwn_table *table, struct mwn_results *out,
     mwn_status status = MWN_OK;
     struct runs *runs = mwn_alloc(table->rows, sizeof(*runs));
     out->entry = mwn_alloc(table->rows * table->columns, sizeof(*out->entry));
-    if (!runs || !out->entry)
-        status =
-            mwn_fail_memory(err, table->rows * sizeof(*runs), "the results of a table");
+    if (!runs || !out->entry) {
+        mwn_free(runs);
+        return mwn_fail_memory(err, table->rows * sizeof(*runs), "the results of a table");
+    }
     for (size_t c = 0; status == MWN_OK && c < table->columns; c++)
         status = collect_column(table, c, runs, out, err);
     mwn_free(runs);

@@ -324,8 +324,9 @@ mwn_status mwn_table_open(mwn_table **out, const char *path,
 {
     mwn_table *table = NULL;
     mwn_status status = mwn_grid_create(&table, path, options->dir, err);
-    if (status == MWN_OK)
-        status = mwn_grid_read(table, path, err);
+    if (!table)
+        return status;
+    status = mwn_grid_read(table, path, err);
     if (status == MWN_OK)
         status = mwn_grid_finish(table, options, err);
     if (status == MWN_OK)

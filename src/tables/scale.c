@@ -229,7 +229,7 @@ static void take_cost(struct mwn_table *table, const json_t *entry)
  * column. */
 static void fill_costs(struct mwn_table *table)
 {
-    for (size_t i = 0; i < table->rows * table->columns; i++)
+    for (size_t i = 0; table->columns > 0 && i < table->rows * table->columns; i++)
         for (size_t k = i % table->columns;
              !table->cost[i].known && k < table->rows * table->columns; k += table->columns)
             if (table->cost[k].known)

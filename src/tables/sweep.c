@@ -96,7 +96,7 @@ static mwn_status add_combination(struct mwn_table *table, const struct sweep *s
 {
     mwn_status status = MWN_OK;
     size_t at[KEYS_MAX] = {0};
-    char name[MWN_TABLE_NAME];
+    char name[MWN_TABLE_NAME] = "";
     struct mwn_buf label = {0};
 
     for (size_t i = sweep->count, left = number; i-- > 0; left /= sweep->choice[i].count)
@@ -194,11 +194,11 @@ mwn_status mwn_sweep_open(mwn_table **out, const char *path, const char *const *
     if (!sweep)
         return mwn_fail_memory(err, sizeof(*sweep), "a sweep");
     mwn_status status = mwn_grid_create(&table, path, options->dir, err);
-    if (status == MWN_OK)
+    if (status == MWN_OK && table)
         status = fill(table, sweep, settings, count, err);
-    if (status == MWN_OK)
+    if (status == MWN_OK && table)
         status = mwn_grid_finish(table, options, err);
-    if (status == MWN_OK)
+    if (status == MWN_OK && table)
         status = check_valid(table, err);
     mwn_free(sweep);
     if (status == MWN_OK)

@@ -33,7 +33,7 @@ static mwn_status time_few(struct mwn_run *run, uint64_t iteration, double *seco
 {
     enum { FEW = 5 };
     const double enough = 2;
-    double each[FEW], sum = 0;
+    double each[FEW] = {0}, sum = 0;
     size_t n = 0;
     while (n < FEW && sum < enough) {
         double now = 0;
