@@ -161,7 +161,7 @@ MWN_API void mwn_run_free(mwn_run *run);
 /* ---- 3. Models and reports ---------------------------------------------------------- */
 
 /* What a run with these options would be, without training: every option resolved, the
- * sets, the memory in bytes, the estimated seconds of an epoch (two steps are timed). Memory:
+ * sets, the memory in bytes, the estimated seconds of an epoch (a few steps are timed). Memory:
  * "network" (parameters, activations, gradients), "vectors" (the optimiser's), "data",
  * "batches", "weights" and "checkpoint" (while one is written) are planned; "program" is
  * the rest of the most that this process has taken; "total", their sum, is what a run's
@@ -178,8 +178,8 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_suggest(const mwn_config *config, char **j
 
 /* Evaluates a model on the test set that the options name. path is a run's folder (its
  * recipe then gives the options that `config` does not set; its best model is taken) or a
- * safetensors file. JSON: accuracy and balanced_accuracy in percent, loss, samples,
- * seconds. */
+ * safetensors file. JSON: accuracy, balanced_accuracy, macro_f1 and more in percent, loss
+ * (docs/formats.md has all), samples, seconds. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_evaluate(const char *path, const mwn_config *config,
                                                char **json, struct mwn_error *err);
 
@@ -208,7 +208,7 @@ struct mwn_prediction {
  * probability of the predicted class) and one with the probability of each class, named by the
  * class where names are known; or the probabilities alone as npy. The file is whole or absent.
  * path and config are those of mwn_evaluate(). JSON: samples, classes, skipped (damaged ones),
- * labelled and, where labels are there, accuracy in percent; seconds. */
+ * labelled and, where labels are there, what mwn_evaluate() finds; seconds. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_predict(const char *path, const mwn_config *config,
                                               const struct mwn_prediction *what,
                                               char **json, struct mwn_error *err);
