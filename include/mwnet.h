@@ -223,7 +223,7 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_export_onnx(const char *path,
                                                   const mwn_config *config, const char *out,
                                                   char **json, struct mwn_error *err);
 
-/* Describes a file: safetensors, npy, IDX, CIFAR binary, or a run's folder. JSON. */
+/* Describes a file: safetensors, csv, npy, npz, IDX, CIFAR binary, or a run's folder. JSON. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_info(const char *path, char **json,
                                            struct mwn_error *err);
 

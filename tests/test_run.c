@@ -834,6 +834,24 @@ static void test_info_knows_the_formats(void **state)
                "abc",
                11);
     data_write_text("words", "hello, hello");
+    data_write_text("table.csv", "id;size;colour\n1;2.5;red\n2;NA;\"dark red\"\n3;-1;\n"
+                                 "4;0;red\n");
+    data_write_text("plain.tsv", "1\tx\n2\ty\nz\tx\n4\ty\n");
+    data_write_text("ragged.csv", "a,b\n1,2\n3\n");
+    data_write("cut.npz", "PK\3\4 and no more", 16);
+    expect_info("table.csv", MWN_OK,
+                "\"kind\": \"csv\", \"delimiter\": \";\", \"header\": true, \"rows\": 4, "
+                "\"columns\": [{\"name\": \"id\", \"type\": \"number\", \"missing\": 0, "
+                "\"min\": 1, \"max\": 4, \"mean\": 2.5}, {\"name\": \"size\", \"type\": "
+                "\"number\", \"missing\": 1, \"min\": -1, \"max\": 2.5, \"mean\": 0.5}, "
+                "{\"name\": \"colour\", \"type\": \"text\", \"missing\": 1, "
+                "\"different\": 2}]");
+    expect_info("plain.tsv", MWN_OK,
+                "\"header\": false, \"rows\": 4, \"columns\": [{\"name\": \"1\", "
+                "\"type\": \"number\", \"missing\": 0, \"min\": 1, \"max\": 4, "
+                "\"mean\": 2.33333333, \"no_number\": \"z\"}");
+    expect_info("ragged.csv", MWN_ERR_DATA, "ragged.csv:3");
+    expect_info("cut.npz", MWN_ERR_DATA, "is not a zip file, or is truncated");
     expect_info("described", MWN_OK, "\"kind\": \"run\"");
     expect_info("described", MWN_OK, "\"record\": {\"epoch\": 3");
     expect_info("described/last/model.safetensors", MWN_OK, "\"model.name\": \"mlp\"");

@@ -434,6 +434,12 @@ static void test_npz_is_read_and_a_changed_byte_found(void **state)
             data_expect(&err, status, MWN_ERR_DATA, "checksum", (char *)NULL);
         else
             assert_true(status == MWN_OK && mwn_npy_real(&array, 11) == 11.0);
+        char *json = NULL;
+        assert_int_equal(mwn_info(data_path("a.npz"), &json, &err), MWN_OK);
+        assert_non_null(strstr(json, "\"kind\": \"npz\", \"arrays\": [{\"name\": \"X\""));
+        assert_true((strstr(json, "\"problem\": ") != NULL) == (change == 1));
+        assert_true((strstr(json, "\"shape\": [") != NULL) == (change == 0));
+        mwn_text_free(json);
         mwn_npy_release(&array);
         mwn_npz_close(&npz);
     }

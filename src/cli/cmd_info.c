@@ -27,7 +27,10 @@ const struct cmd cmd_info = {
     .help =
         "Usage: mwnet info FILE|RUN\n"
         "\n"
-        "Describes a safetensors, npy, IDX or CIFAR file (gzip is unpacked), or a run.\n"
+        "Describes a file (safetensors, csv, npy, npz, IDX or CIFAR; gzip is unpacked) or "
+        "a\n"
+        "run. Of a table it says the rows and, for each column, the name, type, missing\n"
+        "fields, and range or number of different texts; of an archive, its arrays.\n"
         "\n"
         "Options\n"
         "  --json             the last line on stdout is a JSON object\n"

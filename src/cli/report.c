@@ -134,6 +134,8 @@ static void print_sets(json_t *root)
     if (has(root, "sets.wrong_labels"))
         printf("; %.1f %% of the training labels wrong",
                100 * number_at(root, "sets.wrong_labels"));
+    if (has(root, "sets.dropped"))
+        printf("; %.0f in two sets left out", number_at(root, "sets.dropped"));
     if (has(root, "sets.damaged"))
         printf("; %.0f damaged images left out", number_at(root, "sets.damaged"));
     printf("\n");
@@ -223,6 +225,15 @@ void report_notes(const char *json)
                 "note: the last layer begins at random: %s has another number of classes "
                 "than the data's %.0f\n",
                 text_at(root, "options.model.init"), number_at(root, "sets.classes"));
+    if (has(root, "sets.dropped"))
+        fprintf(
+            stderr,
+            "note: %.0f samples are left out of their set, as another set has equal ones "
+            "(data.overlap=keep keeps them)\n",
+            number_at(root, "sets.dropped"));
+    if (has(root, "sets.damaged"))
+        fprintf(stderr, "note: %.0f damaged images are left out (data.damaged=skip)\n",
+                number_at(root, "sets.damaged"));
     json_decref(root);
 }
 
@@ -363,6 +374,29 @@ static void print_tensors(json_t *tensors)
     }
 }
 
+/* A line for each object of a list: name and type, then the rest as "key value"; counts of
+ * nothing are left out. */
+static void print_items(json_t *items)
+{
+    size_t i = 0;
+    json_t *item = NULL, *value = NULL;
+    const char *key = NULL;
+    json_array_foreach(items, i, item)
+    {
+        printf("  %-24s %-8s", text_at(item, "name"), text_at(item, "type"));
+        json_object_foreach(item, key, value)
+        {
+            bool is_said = strcmp(key, "name") == 0 || strcmp(key, "type") == 0;
+            bool is_count = strcmp(key, "missing") == 0 || strcmp(key, "nan") == 0;
+            if (is_said || (is_count && json_integer_value(value) == 0))
+                continue;
+            printf("  %s ", key);
+            print_value(value);
+        }
+        printf("\n");
+    }
+}
+
 int report_info(const char *json)
 {
     const char *key = NULL;
@@ -376,6 +410,9 @@ int report_info(const char *json)
             continue;
         if (strcmp(key, "tensors") == 0) {
             print_tensors(value);
+        } else if (strcmp(key, "columns") == 0 || strcmp(key, "arrays") == 0) {
+            printf("%s\n", key);
+            print_items(value);
         } else if (json_is_object(value)) {
             print_nested(value, strcmp(key, "options") == 0 ? "" : key, " = ");
         } else {

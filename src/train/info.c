@@ -1,16 +1,16 @@
-/* info.c - describes a file: safetensors, npy, IDX, CIFAR binary, or a run's folder. */
+/* info.c - describes a file: safetensors, csv, npy, npz, IDX, CIFAR binary, or a run's folder. */
 #include "base/base.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
-#include "tensor/npy.h"
+#include "data/guess.h"
 #include "tensor/safetensors.h"
+#include "train/info_table.h"
 #include "train/json_writer.h"
 #include "train/model_file.h"
 #include "train/run.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,15 +76,7 @@ out:
     return status;
 }
 
-/* ---- safetensors and npy ------------------------------------------------------------ */
-
-static void add_shape(struct mwn_json *json, int dims, const size_t *shape)
-{
-    mwn_json_array(json, "shape");
-    for (int d = 0; d < dims; d++)
-        mwn_json_size(json, NULL, shape[d]);
-    mwn_json_end_array(json);
-}
+/* ---- safetensors -------------------------------------------------------------------- */
 
 /* Adds a text of the metadata if the file has it. */
 static void add_note(struct mwn_json *json, const mwn_st_file *file, const char *key)
@@ -118,43 +110,13 @@ static mwn_status describe_safetensors(const char *path, struct mwn_json *json,
         mwn_json_text(json, "name", t->name);
         mwn_json_text(json, "type",
                       (size_t)t->type < MWN_COUNT(types) ? types[t->type] : "other");
-        add_shape(json, t->dims, t->shape);
+        mwn_info_shape(json, t->dims, t->shape);
         mwn_json_end_object(json);
         numbers += t->count;
     }
     mwn_json_end_array(json);
     mwn_json_size(json, "numbers", numbers);
     mwn_st_close(file);
-    return MWN_OK;
-}
-
-static mwn_status describe_npy(const char *path, struct mwn_json *json,
-                               struct mwn_error *err)
-{
-    static const char *const types[] = {"float32", "float64", "uint8",
-                                        "int32",   "int64",   "uint32"};
-    struct mwn_npy npy = {0};
-    double low = (double)INFINITY, high = -(double)INFINITY, sum = 0;
-    size_t nan = 0;
-    mwn_status status = mwn_npy_read(path, &npy, err);
-    if (status != MWN_OK)
-        return status;
-    for (size_t i = 0; i < npy.count; i++) {
-        double value = mwn_npy_real(&npy, i);
-        nan += isnan(value) != 0;
-        low = fmin(low, value);
-        high = fmax(high, value);
-        sum += isnan(value) ? 0 : value;
-    }
-    mwn_json_text(json, "kind", "npy");
-    mwn_json_text(json, "type", types[npy.type]);
-    add_shape(json, npy.dims, npy.shape);
-    mwn_json_real(json, "min", low, 9);
-    mwn_json_real(json, "max", high, 9);
-    mwn_json_real(json, "mean",
-                  npy.count > nan ? sum / (double)(npy.count - nan) : (double)NAN, 9);
-    mwn_json_size(json, "nan", nan);
-    mwn_npy_release(&npy);
     return MWN_OK;
 }
 
@@ -211,7 +173,7 @@ static mwn_status describe_idx(const char *path, const struct mwn_bytes *bytes,
                         room, want);
     mwn_json_text(json, "kind", "idx");
     mwn_json_int(json, "type", bytes->data[2]);
-    add_shape(json, dims, shape);
+    mwn_info_shape(json, dims, shape);
     if (dims == 1 && item == 1)
         add_classes(json, bytes->data + head, shape[0], 1);
     return MWN_OK;
@@ -237,9 +199,10 @@ static mwn_status describe_cifar(const char *path, const struct mwn_bytes *bytes
 
     if (!is_10 && !is_100)
         return mwn_fail(err, MWN_ERR_DATA,
-                        "%s: is not safetensors, npy, IDX or a CIFAR binary", path);
+                        "%s: is not safetensors, csv, npy, npz, IDX or a CIFAR binary",
+                        path);
     mwn_json_text(json, "kind", is_10 ? "cifar10" : "cifar100");
-    add_shape(json, 4, shape);
+    mwn_info_shape(json, 4, shape);
     add_classes(json, bytes->data + (is_10 ? 0 : 1), shape[0], stride);
     return MWN_OK;
 }
@@ -250,11 +213,17 @@ static mwn_status describe_file(const char *path, struct mwn_json *json,
                                 struct mwn_error *err)
 {
     struct mwn_bytes bytes = {0};
-    mwn_status status = mwn_file_read(path, INFO_LIMIT, &bytes, err);
+    const char *reader = "";
+    mwn_status status = mwn_reader_guess(path, &reader, NULL);
+    if (status == MWN_OK && strcmp(reader, "csv") == 0)
+        return mwn_info_csv(path, json, err);
+    status = mwn_file_read(path, INFO_LIMIT, &bytes, err);
     if (status != MWN_OK)
         return status;
     if (bytes.size >= 6 && memcmp(bytes.data, "\x93NUMPY", 6) == 0)
-        status = describe_npy(path, json, err);
+        status = mwn_info_npy(path, json, err);
+    else if (bytes.size >= 4 && memcmp(bytes.data, "PK", 2) == 0 && bytes.data[2] < ' ')
+        status = mwn_info_npz(path, json, err);
     else if (bytes.size >= 9 && bytes.data[8] == '{')
         status = describe_safetensors(path, json, err);
     else if (is_idx(&bytes))

@@ -454,7 +454,6 @@ static mwn_status add_sets(struct inspection *in, struct mwn_error *err)
         return mwn_fail(err, status, "%s", problem.text);
     if (status == MWN_OK) {
         mwn_summary_sets(&in->json, &sets);
-        mwn_json_size(&in->json, "dropped", sets.dropped);
         mwn_sets_close(&sets);
     } else {
         mwn_json_text(&in->json, "sets", NULL);

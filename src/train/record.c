@@ -65,6 +65,7 @@ static mwn_status make_line(const struct mwn_run *run, struct mwn_json *json,
     mwn_json_int(json, "version", 1);
     mwn_json_size(json, "step", (size_t)run->iteration);
     mwn_json_real(json, "lr", lr, 9);
+    mwn_summary_left_out(json, &run->sets);
     add_training(json, run);
     mwn_status status = mwn_summary_weights(json, run, err);
     add_result(json, "valid_", &run->last_valid);

@@ -149,6 +149,8 @@ MWN_MUST_CHECK mwn_status mwn_summary_write(struct mwn_run *run, struct mwn_erro
 /* The pieces that the plan has as well. */
 void mwn_summary_options(struct mwn_json *json, const struct mwn_settings *settings);
 void mwn_summary_sets(struct mwn_json *json, const struct mwn_sets *sets);
+/* Samples that are in no set although the data has them, if there are such: "dropped", "damaged". */
+void mwn_summary_left_out(struct mwn_json *json, const struct mwn_sets *sets);
 void mwn_summary_model(struct mwn_json *json, const struct mwn_run *run);
 /* How weights of the last epoch are spread, as an object "weights". */
 MWN_MUST_CHECK mwn_status mwn_summary_weights(struct mwn_json *json,

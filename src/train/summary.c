@@ -59,11 +59,14 @@ void mwn_summary_options(struct mwn_json *json, const struct mwn_settings *setti
 
 /* ---- Sets and model ----------------------------------------------------------------- */
 
-/* Damaged images that were left out of any set. */
-static size_t count_skipped(const struct mwn_sets *sets)
+void mwn_summary_left_out(struct mwn_json *json, const struct mwn_sets *sets)
 {
-    return sets->train_source.skipped + sets->test_source.skipped +
-           sets->meta_source.skipped + sets->valid_source.skipped;
+    size_t damaged = sets->train_source.skipped + sets->test_source.skipped +
+                     sets->meta_source.skipped + sets->valid_source.skipped;
+    if (sets->dropped > 0)
+        mwn_json_size(json, "dropped", sets->dropped);
+    if (damaged > 0)
+        mwn_json_size(json, "damaged", damaged);
 }
 
 void mwn_summary_sets(struct mwn_json *json, const struct mwn_sets *sets)
@@ -81,8 +84,7 @@ void mwn_summary_sets(struct mwn_json *json, const struct mwn_sets *sets)
     mwn_json_end_array(json);
     double rate = sets->noise_rate < 0 ? (double)NAN : sets->noise_rate;
     mwn_json_real(json, "wrong_labels", rate, 6);
-    if (count_skipped(sets) > 0)
-        mwn_json_size(json, "damaged", count_skipped(sets));
+    mwn_summary_left_out(json, sets);
     mwn_json_end_object(json);
 }
 

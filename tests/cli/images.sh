@@ -65,6 +65,7 @@ run 0 "damaged images are left out" train data.reader=folder data.path=set \
     data.meta_per_class=2 $small data.damaged=skip -o skipped --json
 holds out '"train": 17,'
 holds out '"damaged": 1'
+holds err "note: 1 damaged images are left out (data.damaged=skip)"
 cp 0.png set/train/ant/0.png
 refused 2 "a size above the resized image" "data.resize: 7 is less than data.size=8" data.resize=7
 ln -s ../ant set/train/ant/loop

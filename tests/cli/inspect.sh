@@ -40,6 +40,16 @@ run 0 "equal samples as JSON" inspect twice --json
 holds out '"overlap": [{"part": "training", "other": "test", "samples": 2}, {"part": "test", "other": "training", "samples": 1}]'
 holds out '"first": [{"samples": 3, "first": [{"part": "training", "id": [1], "label": 1}, {"part": "training", "id": [2], "label": 2}, {"part": "test", "id": [0], "label": 0}]}]'
 holds out '"dropped": 2'
+recipe small.yaml
+run 0 "a plan of it" train small.yaml data.path=twice --dry-run
+holds out "; 2 in two sets left out"
+run 0 "training on it" train small.yaml data.path=twice train.epochs=1 -o dropped
+holds err "note: 2 samples are left out of their set, as another set has equal ones (data.overlap=keep keeps them)"
+holds out "; 2 in two sets left out"
+grep -q '"dropped": 2' dropped/summary.json && grep -q '"dropped": 2' dropped/record.jsonl &&
+    ok "summary and record have it" || bad "summary or record without dropped"
+run 0 "nothing to leave out" train small.yaml data.path=data train.epochs=1 -o whole
+grep -q '"dropped"' whole/summary.json && bad "dropped where nothing was" || ok "nothing is said"
 
 # A gap in the labels, and a class with one sample.
 cp -r data gaps
