@@ -109,8 +109,8 @@ static void test_confident_joint_by_hand(void **state)
     const int32_t given[] = {0, 0, 0, 0, 1, 1, 1, 0};
     struct mwn_error err = {0};
     struct mwn_joint joint = {0};
-    must(mwn_joint_init(&joint, 2, &(struct mwn_joint_samples){8, given, two_classes, p},
-                        &err),
+    must(mwn_joint_init(&joint, 2,
+                        &(struct mwn_joint_samples){8, given, two_classes, p, false}, &err),
          &err);
     near_to(joint.threshold[0], 0.625);
     near_to(joint.threshold[1], 0.6);
@@ -124,6 +124,33 @@ static void test_confident_joint_by_hand(void **state)
     mwn_joint_release(&joint);
 }
 
+/* 120 samples predicted as 0, the surest first, then 80 as 1. Of the 30 surest of the first six are
+ * labelled 1, of the 20 surest of the second two are labelled 0, of the others every second is
+ * labelled otherwise. So C = [96 8; 24 72]; 24 + 45 + 2 + 30 = 101 labels are 0. */
+static void test_labels_of_anchors_by_hand(void **state)
+{
+    (void)state;
+    double p[200];
+    int32_t given[200], zeros = 0;
+    struct mwn_error err = {0};
+    struct mwn_joint joint = {0};
+    for (int i = 0; i < 200; i++) {
+        int class = i >= 120, at = class ? i - 120 : i, sure = class ? 20 : 30;
+        bool wrong = at < sure ? at % 5 == 0 && (!class || at < 10) : at % 2 == 0;
+        p[i] = class ? 0.001 * at : 1 - 0.001 * at;
+        given[i] = wrong ? !class : class;
+        zeros += given[i] == 0;
+    }
+    assert_int_equal(zeros, 101);
+    const struct mwn_joint_samples samples = {200, given, two_classes, p, true};
+    must(mwn_joint_init(&joint, 2, &samples, &err), &err);
+    near_to(joint.count[0], 101 * 96.0 / 104);
+    near_to(joint.count[1], 101 * 8.0 / 104);
+    near_to(joint.count[2], 99 * 24.0 / 96);
+    near_to(joint.count[3], 99 * 72.0 / 96);
+    mwn_joint_release(&joint);
+}
+
 static void test_a_class_that_nobody_counts_keeps_its_labels(void **state)
 {
     (void)state;
@@ -131,8 +158,8 @@ static void test_a_class_that_nobody_counts_keeps_its_labels(void **state)
     const int32_t given[] = {0, 0, 1};
     struct mwn_error err = {0};
     struct mwn_joint joint = {0};
-    must(mwn_joint_init(&joint, 2, &(struct mwn_joint_samples){3, given, two_classes, p},
-                        &err),
+    must(mwn_joint_init(&joint, 2,
+                        &(struct mwn_joint_samples){3, given, two_classes, p, false}, &err),
          &err);
     near_to(mwn_joint_noise(&joint), 0);
     near_to(joint.count[3], 1);
@@ -581,6 +608,7 @@ int main(void)
         cmocka_unit_test(test_equal_scores_say_nothing),
         cmocka_unit_test(test_ranks_share_ties_and_leave_nan_out),
         cmocka_unit_test(test_confident_joint_by_hand),
+        cmocka_unit_test(test_labels_of_anchors_by_hand),
         cmocka_unit_test(test_a_class_that_nobody_counts_keeps_its_labels),
         cmocka_unit_test(test_csv_fields_may_be_quoted),
         cmocka_unit_test(test_margins_come_with_the_loss),

@@ -342,7 +342,8 @@ mwn_status mwn_audit(const char *dir, const struct mwn_audit_options *options, c
     MWN_TRY(mwn_evidence_open(&a.evidence, dir, a.options->pred_probs, err));
     MWN_TRY(mwn_scores_init(&a.scores, &a.evidence, err));
     const struct mwn_joint_samples samples = {a.evidence.n, a.evidence.given,
-                                              mwn_evidence_row, &a.evidence};
+                                              mwn_evidence_row, &a.evidence,
+                                              a.evidence.probs.count > 0};
     MWN_TRY(mwn_joint_init(&a.joint, a.evidence.classes, &samples, err));
     MWN_TRY(report(&a, &text, err));
     MWN_TRY(write_weights(&a, err));

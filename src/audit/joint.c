@@ -5,13 +5,27 @@
  *                those with p_i(k) >= t_k is k                                   (eq. 1)
  *     Q[y][k]  = C[y][k] / sum_k C[y][k] * number of samples with the label y    (eq. 3)
  *
- * A class none of whose samples is counted keeps its labels: Q[y][y] = their number. */
+ * A class none of whose samples is counted keeps its labels: Q[y][y] = their number.
+ *
+ * That takes a model's own mistakes for wrong labels. Where the probabilities are of models that
+ * have not seen the sample, so that they do not know its label, there is a better count: the
+ * labels of those samples of which the model is surest, where it is hardly ever wrong (anchor
+ * points: Patrini et al., CVPR 2017; here their labels are counted, not their probabilities
+ * averaged). It rests on noise that depends on the class alone. With A_k the quarter of the
+ * N_k samples predicted as k that have the highest p_i(k), but at least ANCHORS_LEAST of them,
+ *
+ *     C[y][k]  = N_k / |A_k| * number of samples in A_k with the given label y
+ *
+ * and Q as above. */
 #include "audit/joint.h"
 #include "base/mem.h"
 #include "base/status.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { ANCHOR_SHARE = 4, ANCHORS_LEAST = 20 };
 
 /* What goes through all samples. */
 struct pass {
@@ -52,6 +66,51 @@ static void count(const struct pass *pass)
     }
 }
 
+/* A sample by its most probable class. */
+struct anchor {
+    double p;
+    uint32_t predicted;
+    int32_t given;
+    size_t sample;
+};
+
+/* By class, the surest first. */
+static int compare_anchors(const void *left, const void *right)
+{
+    const struct anchor *a = left, *b = right;
+    if (a->predicted != b->predicted)
+        return a->predicted < b->predicted ? -1 : 1;
+    if (a->p != b->p)
+        return a->p > b->p ? -1 : 1;
+    return a->sample < b->sample ? -1 : 1;
+}
+
+static void count_anchors(const struct pass *pass, struct anchor *anchor)
+{
+    struct mwn_joint *joint = pass->joint;
+    size_t classes = joint->classes, n = 0, end = 0;
+    for (size_t i = 0; i < pass->samples->n; i++) {
+        if (!pass->samples->row(pass->samples->user, i, pass->p))
+            continue;
+        struct anchor *a = &anchor[n++];
+        *a = (struct anchor){.given = pass->samples->given[i], .sample = i};
+        for (size_t k = 1; k < classes; k++)
+            a->predicted = pass->p[k] > pass->p[a->predicted] ? (uint32_t)k : a->predicted;
+        a->p = pass->p[a->predicted];
+    }
+    qsort(anchor, n, sizeof(*anchor), compare_anchors);
+    for (size_t first = 0; first < n; first = end) {
+        for (end = first; end < n && anchor[end].predicted == anchor[first].predicted;)
+            end++;
+        size_t all = end - first, used = all / ANCHOR_SHARE;
+        used = used < ANCHORS_LEAST ? ANCHORS_LEAST : used;
+        used = used < all ? used : all;
+        for (size_t i = first; i < first + used; i++)
+            joint->count[(size_t)anchor[i].given * classes + anchor[i].predicted] +=
+                (double)all / (double)used;
+    }
+}
+
 static void calibrate(struct mwn_joint *joint)
 {
     size_t classes = joint->classes;
@@ -70,6 +129,7 @@ mwn_status mwn_joint_init(struct mwn_joint *joint, size_t classes,
                           const struct mwn_joint_samples *samples, struct mwn_error *err)
 {
     struct pass pass = {joint, samples, NULL, NULL};
+    struct anchor *anchor = NULL;
     bool fits = classes <= SIZE_MAX / sizeof(double) / (classes ? classes : 1);
     joint->classes = classes;
     joint->threshold = mwn_alloc(classes, sizeof(double));
@@ -77,12 +137,18 @@ mwn_status mwn_joint_init(struct mwn_joint *joint, size_t classes,
     joint->count = fits ? mwn_alloc(classes * classes, sizeof(double)) : NULL;
     pass.p = mwn_alloc(classes, sizeof(double));
     pass.seen = mwn_alloc(classes, sizeof(double));
-    bool whole = joint->threshold && joint->total && joint->count && pass.p && pass.seen;
+    anchor = mwn_alloc(samples->unseen ? samples->n : 0, sizeof(*anchor));
+    bool whole =
+        joint->threshold && joint->total && joint->count && pass.p && pass.seen && anchor;
     if (whole) {
         find_thresholds(&pass);
-        count(&pass);
+        if (samples->unseen)
+            count_anchors(&pass, anchor);
+        else
+            count(&pass);
         calibrate(joint);
     }
+    mwn_free(anchor);
     mwn_free(pass.p);
     mwn_free(pass.seen);
     if (whole)

@@ -1,5 +1,5 @@
 /* joint.h - how many labels are wrong, and which class is taken for which: the confident joint
- * of Northcutt, Jiang, Chuang: Confident Learning, JAIR 2021. */
+ * of Northcutt, Jiang, Chuang: Confident Learning, JAIR 2021, or the labels of anchors. */
 #ifndef MWN_AUDIT_JOINT_H
 #define MWN_AUDIT_JOINT_H
 
@@ -21,6 +21,8 @@ struct mwn_joint_samples {
     const int32_t *given; /* borrowed [n]: their labels */
     mwn_row_fn *row;
     const void *user; /* for row */
+    bool
+        unseen; /* the probabilities are of models that have not seen the sample: anchors */
 };
 
 /* Fills a zeroed joint. */
