@@ -21,8 +21,8 @@ enum mwn_stream {
     MWN_STREAM_VALIDATION = 11,
     MWN_STREAM_BENCH = 12,
     MWN_STREAM_LAYERS = 13, /* epoch: iteration */
-    MWN_STREAM_MENTOR =
-        20 /* epoch 0: MentorNet's network, its lesson; else 1 + iteration */
+    MWN_STREAM_MENTOR = 20, /* epoch 0: the network, its lesson; else 1 + iteration */
+    MWN_STREAM_TEACHER = 21 /* of mlc */
 };
 
 struct mwn_rng {
