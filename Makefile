@@ -31,7 +31,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
             -Wformat=2 -Wimplicit-fallthrough -fno-common
 # clang 19 minds constants from enums in real numbers; gcc 14 sees overflow in unsigned loops.
 WARNINGS += -Wno-$(if $(findstring clang,$(CC)),enum-float-conversion,aggressive-loop-optimizations)
-PACKAGES := jansson yaml-0.1 zlib libturbojpeg spng zimg libcurl libarchive libcrypto libprotobuf-c
+PACKAGES := jansson yaml-0.1 zlib libturbojpeg spng zimg libcurl libarchive libcrypto libprotobuf-c lapacke
 BASE     := -std=c17 -D_GNU_SOURCE -Iinclude -Isrc -fPIC -fvisibility=hidden \
             -ftree-vectorize -fopenmp $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 LIBS     := $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread -lm

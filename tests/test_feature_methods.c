@@ -2,6 +2,8 @@
  * numbers worked out by hand. */
 #include "method_bench.h"
 #include "methods/formulas.h"
+#include "methods/gp_teacher.h"
+#include "methods/kmeans.h"
 #include "methods/label_teacher.h"
 
 static void test_the_local_dimension_by_hand(void **state)
@@ -207,6 +209,127 @@ static void test_mlc_goes_down_the_meta_gradient_by_the_soft_labels(void **state
     bench_close(&b);
 }
 
+/* ---- FWL ---- */
+
+static void test_clusters_by_hand(void **state)
+{
+    (void)state;
+    const double point[5][2] = {{0, 0}, {0, 1}, {9, 9}, {9, 8}, {1, 0}};
+    double centre[3][2] = {{0, 0}, {1, 1}, {50, 50}};
+    int32_t cluster[5];
+    mwn_kmeans(5, 2, &point[0][0], 3, &centre[0][0], cluster);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(cluster[i], i == 2 || i == 3);
+    assert_near(centre[0][0], 1.0 / 3, 1e-15);
+    assert_near(centre[0][1], 1.0 / 3, 1e-15);
+    assert_near(centre[1][0], 9, 0);
+    assert_near(centre[1][1], 8.5, 0);
+    assert_near(centre[2][0], 50, 0); /* nobody's: it stays */
+}
+
+/* Points 0 (class 0) and 2 (class 1): s^2 = 4, so their covariance is exp(-1/2). */
+static void test_a_gaussian_process_by_hand(void **state)
+{
+    (void)state;
+    struct mwn_gp_teacher t = {
+        .features = 1, .classes = 2, .points = 4, .clusters = 1, .noise = 0.1};
+    double target[2], e = exp(-0.5), det = 1.1 * 1.1 - e * e;
+    assert_int_equal(mwn_gp_teacher_init(&t, NULL), MWN_OK);
+    assert_int_equal(mwn_gp_teacher_fit(&t, NULL), MWN_OK);
+    assert_near(mwn_gp_teacher_predict(&t, (const double[]){3}, target), 1, 0);
+    assert_near(target[0], 0.5, 0);
+    mwn_gp_teacher_add(&t, (const double[]){7}, 1, 40);
+    mwn_gp_teacher_add(&t, (const double[]){2}, 1, 41);
+    mwn_gp_teacher_add(&t, (const double[]){0}, 0, 40); /* once more, moved */
+    assert_near(t.count[0], 2, 0);
+    assert_int_equal(mwn_gp_teacher_fit(&t, NULL), MWN_OK);
+    double a = exp(-0.5 * 0.5 / 8), b = exp(-1.5 * 1.5 / 8); /* to 0 and to 2, from 0.5 */
+    double r0 = (1.1 * a - e * b) / det, r1 = (1.1 * b - e * a) / det;
+    double variance = mwn_gp_teacher_predict(&t, (const double[]){0.5}, target);
+    assert_near(variance, 1 - a * r0 - b * r1, 1e-14);
+    assert_near(target[0], 0.5 + 0.5 * r0 - 0.5 * r1, 1e-14);
+    assert_near(target[0] + target[1], 1, 1e-15);
+    assert_true(mwn_gp_teacher_predict(&t, (const double[]){30}, target) > 0.999);
+    t.point[0] = (double)NAN;
+    assert_int_equal(mwn_gp_teacher_fit(&t, NULL), MWN_ERR_DIVERGED);
+    mwn_gp_teacher_release(&t);
+}
+
+/* With two clusters, each point asks the nearest one alone. */
+static void test_clusters_have_a_process_each(void **state)
+{
+    (void)state;
+    struct mwn_gp_teacher both = {
+        .features = 1, .classes = 2, .points = 8, .clusters = 2, .noise = 0.1};
+    struct mwn_gp_teacher one = both;
+    double a[2], b[2];
+    one.clusters = 1;
+    assert_int_equal(mwn_gp_teacher_init(&both, NULL), MWN_OK);
+    assert_int_equal(mwn_gp_teacher_init(&one, NULL), MWN_OK);
+    const double x[6] = {0, 100, 1, 101, 2, 103};
+    for (int i = 0; i < 6; i++)
+        mwn_gp_teacher_add(&both, &x[i], i % 4 == 0, -1);
+    for (int i = 1; i < 6; i += 2)
+        mwn_gp_teacher_add(&one, &x[i], i % 4 == 0, -1);
+    assert_int_equal(mwn_gp_teacher_fit(&both, NULL), MWN_OK);
+    assert_int_equal(mwn_gp_teacher_fit(&one, NULL), MWN_OK);
+    const double at = 102;
+    assert_near(mwn_gp_teacher_predict(&both, &at, a), mwn_gp_teacher_predict(&one, &at, b),
+                1e-14);
+    assert_near(a[0], b[0], 1e-14);
+    mwn_gp_teacher_release(&both);
+    mwn_gp_teacher_release(&one);
+}
+
+/* The teacher that the last plain epoch's meta batches make; the bench stands before it. */
+static void teach(struct bench *b, struct mwn_gp_teacher *t)
+{
+    double loss[TOY_BATCH], feature[TOY_BATCH * TOY_HIDDEN];
+    *t = (struct mwn_gp_teacher){.features = TOY_HIDDEN,
+                                 .classes = TOY_CLASSES,
+                                 .points = 20,
+                                 .clusters = 2,
+                                 .noise = 0.2};
+    assert_int_equal(mwn_gp_teacher_init(t, NULL), MWN_OK);
+    for (uint64_t s = STEPS; s < 2 * STEPS; s++) {
+        toy_forward(&b->toy, &b->meta.batch, loss, NULL);
+        toy_feature(&b->toy, feature, NULL);
+        for (size_t j = 0; j < META; j++)
+            mwn_gp_teacher_add(t, feature + j * TOY_HIDDEN, b->meta.label[j], -1);
+        step_at(b, s);
+    }
+    assert_int_equal(mwn_gp_teacher_fit(t, NULL), MWN_OK);
+}
+
+static void test_fwl_learns_from_the_teachers_labels_by_their_fidelity(void **state)
+{
+    (void)state;
+    const char *const options[] = {"clusters", "2", "noise", "0.2", "beta", "3", NULL};
+    struct bench b;
+    struct mwn_gp_teacher t;
+    double before[TOY_PARAMS], loss[TOY_BATCH], feature[TRAIN][TOY_HIDDEN];
+    double target[TRAIN][TOY_CLASSES], slope[TRAIN * TOY_CLASSES], fidelity[TRAIN];
+    bench_open(&b, "fwl", options);
+    steps_until(&b, 0, STEPS);
+    teach(&b, &t);
+    memcpy(before, b.toy.params, sizeof before);
+    toy_forward(&b.toy, &b.train.batch, loss, NULL);
+    toy_feature(&b.toy, &feature[0][0], NULL);
+    for (size_t i = 0; i < TRAIN; i++)
+        fidelity[i] = exp(-3 * mwn_gp_teacher_predict(&t, feature[i], target[i]));
+    steps_until(&b, 2 * STEPS, 3 * STEPS);
+    assert_memory_equal(before, b.toy.params, sizeof before);
+    step_at(&b, 3 * STEPS);
+    slopes_to(&b, before, &target[0][0], slope);
+    for (size_t k = 0; k < MWN_COUNT(slope); k++)
+        slope[k] *= fidelity[k / TOY_CLASSES];
+    for (size_t i = 0; i < TRAIN; i++)
+        assert_near(b.step.weight[i], fidelity[i], 1e-12);
+    expect_slopes(&b, before, slope);
+    mwn_gp_teacher_release(&t);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +338,10 @@ int main(void)
         cmocka_unit_test(test_d2l_turns_when_the_dimension_rises),
         cmocka_unit_test(test_the_teacher_by_hand_and_by_differences),
         cmocka_unit_test(test_mlc_goes_down_the_meta_gradient_by_the_soft_labels),
+        cmocka_unit_test(test_clusters_by_hand),
+        cmocka_unit_test(test_a_gaussian_process_by_hand),
+        cmocka_unit_test(test_clusters_have_a_process_each),
+        cmocka_unit_test(test_fwl_learns_from_the_teachers_labels_by_their_fidelity),
     };
     return cmocka_run_group_tests_name("feature methods", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
  * Families are numbered from small classes to large ones. Defaults are those of the authors' code
  * for long tails, without its soft labels (CMW-Net-SL). The curve V(loss) that a run shows is of
  * family 0. */
+#include "methods/kmeans.h"
 #include "methods/learned_weights.h"
 
 #include "base/mem.h"
@@ -18,7 +19,7 @@
 
 #include <math.h>
 
-enum { FAMILIES_MAX = 16, ROUNDS_MAX = 1000 };
+enum { FAMILIES_MAX = 16 };
 
 struct cmwnet_options {
     struct mwn_learned_options learned;
@@ -33,36 +34,6 @@ static const struct mwn_option cmwnet_rows[] = {
      "left out."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};
 
-/* Each class to the nearest centre, the lower one if two are as near; whether one changed. */
-static bool assign(size_t classes, const double *count, size_t k, const double *centre,
-                   int32_t *family)
-{
-    bool changed = false;
-    for (size_t c = 0; c < classes; c++) {
-        int32_t best = 0;
-        for (size_t j = 1; j < k; j++)
-            if (fabs(count[c] - centre[j]) < fabs(count[c] - centre[best]))
-                best = (int32_t)j;
-        changed = changed || family[c] != best;
-        family[c] = best;
-    }
-    return changed;
-}
-
-/* Centres to the means of their classes; those of none stay. */
-static void move_centres(size_t classes, const double *count, size_t k, double *centre,
-                         const int32_t *family)
-{
-    for (size_t j = 0; j < k; j++) {
-        double sum = 0, members = 0;
-        for (size_t c = 0; c < classes; c++) {
-            sum += family[c] == (int32_t)j ? count[c] : 0;
-            members += family[c] == (int32_t)j;
-        }
-        centre[j] = members > 0 ? sum / members : centre[j];
-    }
-}
-
 /* family[classes] by k-means; returns how many there are, numbered without gaps. */
 static size_t cluster(size_t classes, const double *count, size_t k, int32_t *family)
 {
@@ -71,12 +42,10 @@ static size_t cluster(size_t classes, const double *count, size_t k, int32_t *fa
     for (size_t c = 0; c < classes; c++) {
         low = fmin(low, count[c]);
         high = fmax(high, count[c]);
-        family[c] = -1;
     }
     for (size_t j = 0; j < k; j++)
         centre[j] = k > 1 ? low + (high - low) * (double)j / (double)(k - 1) : low;
-    for (int i = 0; i < ROUNDS_MAX && assign(classes, count, k, centre, family); i++)
-        move_centres(classes, count, k, centre, family);
+    mwn_kmeans(classes, 1, count, k, centre, family);
     for (size_t j = 0; j < k; j++) {
         bool any = false;
         for (size_t c = 0; c < classes; c++)
