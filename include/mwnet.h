@@ -541,6 +541,19 @@ struct mwn_learner {
      * where the entries of dir before index `from` count as zero. */
     mwn_status (*tangent)(void *self, const void *dir, size_t from, double *dout,
                           struct mwn_error *err);
+
+    /* For methods with a second network of the same kind (co-teaching, a running mean of the
+     * network); optional, both or neither. n_stats is how many numbers forward() changes beside
+     * what it keeps for backward: running means and variances. */
+    size_t n_stats;
+    /* From now on the learner works on the vector *params and the numbers in stats[n_stats], and
+     * its own so far are handed out in their place: pointers and numbers are swapped. The core sets
+     * `params` above itself, and undoes every exchange before its call returns, so that
+     * everybody frees what is theirs. */
+    void (*exchange)(void *self, void **params, double *stats);
+    /* params[n_params] and stats[n_stats] that the training of another such network begins
+     * with: drawn anew, the same ones at every call. */
+    mwn_status (*another)(void *self, void *params, double *stats, struct mwn_error *err);
 };
 
 /* What a method may want to know of the data that it will be given. 0 or NULL: unknown. */

@@ -57,7 +57,8 @@ static inline struct mwn_method_context context_of(const struct bench *b)
                                                  .classes = TOY_CLASSES,
                                                  .class_count = b->count,
                                                  .epochs = EPOCHS,
-                                                 .steps = STEPS}};
+                                                 .steps = STEPS},
+                                       .step = &b->step};
 }
 
 /* Options as name, value, ..., NULL (NULL: none). */

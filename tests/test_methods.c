@@ -32,7 +32,17 @@ static void test_every_method_does_the_same_twice(void **state)
 static void carry(struct bench *from, struct bench *to)
 {
     struct mwn_state_item a[MWN_STATE_MAX], b[MWN_STATE_MAX];
+    struct mwn_vector_item v[MWN_VECTORS_MAX], w[MWN_VECTORS_MAX];
     memcpy(to->toy.params, from->toy.params, sizeof to->toy.params);
+    to->toy.stat = from->toy.stat;
+    int vectors = from->method->vectors ? from->method->vectors(from->self, v) : 0;
+    assert_true(vectors <= MWN_VECTORS_MAX);
+    if (vectors > 0)
+        assert_int_equal(to->method->vectors(to->self, w), vectors);
+    for (int i = 0; i < vectors; i++) {
+        assert_string_equal(v[i].name, w[i].name);
+        memcpy(w[i].data, v[i].data, sizeof to->toy.params);
+    }
     if (!from->method->state)
         return;
     int count = from->method->state(from->self, a);

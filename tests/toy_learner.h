@@ -32,9 +32,16 @@ struct toy_pass {
 
 struct toy {
     double params[TOY_PARAMS];
+    double *other;        /* the parameters in use instead of params, or NULL       */
+    double stat;          /* how many samples came by in training: a running number */
     struct toy_pass pass; /* of the last forward */
     int fail_in;          /* the call that fails: counts down from here; 0: none */
 };
+
+static double *toy_w(struct toy *toy)
+{
+    return toy->other ? toy->other : toy->params;
+}
 
 static double toy_hidden(struct toy_pass *pass, const double *w)
 {
@@ -179,7 +186,8 @@ static mwn_status toy_forward(void *self, const struct mwn_batch *batch, double 
     (void)err;
     if (toy_fails(toy))
         return MWN_ERR_RUNTIME;
-    toy_run(&toy->pass, toy->params, batch, loss);
+    toy_run(&toy->pass, toy_w(toy), batch, loss);
+    toy->stat += (double)batch->n;
     return MWN_OK;
 }
 
@@ -190,7 +198,7 @@ static mwn_status toy_backward(void *self, const double *coef, void *grad,
     (void)err;
     if (toy_fails(toy))
         return MWN_ERR_RUNTIME;
-    toy_back(&toy->pass, toy->params, coef, grad);
+    toy_back(&toy->pass, toy_w(toy), coef, grad);
     return MWN_OK;
 }
 
@@ -203,7 +211,7 @@ static mwn_status toy_output_tangent(void *self, const void *dir, size_t from, d
     if (toy_fails(toy))
         return MWN_ERR_RUNTIME;
     memcpy(cut + from, (const double *)dir + from, (TOY_PARAMS - from) * sizeof *cut);
-    toy_tangent(&toy->pass, toy->params, cut, dout);
+    toy_tangent(&toy->pass, toy_w(toy), cut, dout);
     return MWN_OK;
 }
 
@@ -259,7 +267,7 @@ static mwn_status toy_pull(void *self, const double *slope, void *grad,
     (void)err;
     if (toy_fails(toy))
         return MWN_ERR_RUNTIME;
-    toy_back_from(&toy->pass, toy->params, slope, grad);
+    toy_back_from(&toy->pass, toy_w(toy), slope, grad);
     return MWN_OK;
 }
 
@@ -273,6 +281,29 @@ static mwn_status toy_feature(void *self, double *out, struct mwn_error *err)
     for (size_t i = 0; i < pass->n; i++)
         for (size_t k = 0; k < TOY_HIDDEN; k++)
             out[i * TOY_HIDDEN + k] = pass->r * (pass->h[i][k] - pass->mean[k]);
+    return MWN_OK;
+}
+
+static void toy_exchange(void *self, void **params, double *stats)
+{
+    struct toy *toy = self;
+    double *w = toy_w(toy), stat = toy->stat;
+    toy->other = *params == toy->params ? NULL : *params;
+    toy->stat = stats[0];
+    *params = w;
+    stats[0] = stat;
+}
+
+static mwn_status toy_another(void *self, void *params, double *stats,
+                              struct mwn_error *err)
+{
+    struct toy *toy = self;
+    (void)err;
+    if (toy_fails(toy))
+        return MWN_ERR_RUNTIME;
+    for (size_t i = 0; i < TOY_PARAMS; i++)
+        ((double *)params)[i] = 0.7 * cos(2.3 * (double)i + 0.1);
+    stats[0] = 0;
     return MWN_OK;
 }
 
@@ -300,7 +331,10 @@ static struct mwn_learner toy_learner(struct toy *toy)
                                 .pull = toy_pull,
                                 .features = TOY_HIDDEN,
                                 .feature = toy_feature,
-                                .tangent = toy_output_tangent};
+                                .tangent = toy_output_tangent,
+                                .n_stats = 1,
+                                .exchange = toy_exchange,
+                                .another = toy_another};
 }
 
 /* A batch of n <= TOY_BATCH samples. */

@@ -45,6 +45,8 @@ mwn_status mwn_method_check(const struct mwn_method *method,
         {MWN_NEEDS_FEATURES, learner->features > 0 && learner->feature,
          "a learner with features and feature"},
         {MWN_NEEDS_TANGENT, learner->tangent, "a learner with tangent"},
+        {MWN_NEEDS_SECOND, learner->exchange && learner->another,
+         "a learner with exchange and another"},
     };
     for (size_t i = 0; i < MWN_COUNT(row); i++)
         if ((method->needs & row[i].need) && !row[i].is_there)

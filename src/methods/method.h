@@ -19,7 +19,8 @@ enum {
     MWN_NEEDS_LOADER = 64,     /* a say in which samples a batch has                     */
     MWN_NEEDS_STEPS = 128,     /* facts: steps                                           */
     MWN_NEEDS_FEATURES = 1024, /* a learner with features and feature                */
-    MWN_NEEDS_TANGENT = 2048   /* a learner with tangent                             */
+    MWN_NEEDS_TANGENT = 2048,  /* a learner with tangent                             */
+    MWN_NEEDS_SECOND = 4096    /* a learner with exchange and another                */
 };
 
 /* What a method begins with. */
@@ -29,6 +30,8 @@ struct mwn_method_context {
     size_t outputs;              /* the learner's classes                  */
     size_t features;             /* the learner's features                 */
     struct mwn_data_facts facts; /* class_count is valid during begin only */
+    const struct mwn_step
+        *step; /* of the sizes and the optimiser; valid during begin only */
 };
 
 /* A vector of a method's state, for checkpoints. */
@@ -38,6 +41,13 @@ struct mwn_state_item {
     size_t n;
 };
 enum { MWN_STATE_MAX = 8 };
+
+/* A vector of the learner's, [n_params] of its type, that is part of a method's state. */
+struct mwn_vector_item {
+    const char *name;
+    void *data; /* borrowed */
+};
+enum { MWN_VECTORS_MAX = 2 };
 
 struct mwn_method {
     const char *name, *summary, *reference;
@@ -56,6 +66,8 @@ struct mwn_method {
     mwn_status (*step)(void *self, struct mwn_step *step, struct mwn_error *err);
     /* The state to checkpoint, in place; returns the number of items. */
     int (*state)(void *self, struct mwn_state_item items[MWN_STATE_MAX]);
+    /* The same of vectors, which a checkpoint keeps in a layout that any machine reads. */
+    int (*vectors)(void *self, struct mwn_vector_item items[MWN_VECTORS_MAX]);
     /* The weight at the given losses, for curves. */
     void (*weigh)(const void *self, size_t n, const double *loss, double *weight);
     void (*end)(void *self); /* safe on a zeroed self */

@@ -33,6 +33,7 @@ struct mwn_net {
     struct region params;
     struct region activation[2]; /* train; meta and evaluation */
     struct region scratch, work;
+    bool pretrained; /* the parameters were not drawn but come from a file */
     struct mwn_plan *plans[SLOT_COUNT][PLANS_MAX]; /* owned; the latest first */
     struct mwn_plan *last; /* borrowed: the plan of the last training forward */
 };
@@ -127,17 +128,20 @@ static double initial(const struct mwn_param *param, bool gamma_uniform,
     return 0;
 }
 
-static mwn_status initialise(struct mwn_net *net, struct mwn_error *err)
+/* Initial values of the parameters from `first` on, for network number `which`. */
+static mwn_status initialise(const struct mwn_net *net, void *vector, uint64_t which,
+                             int first, struct mwn_error *err)
 {
-    for (int p = 0; p < net->graph.param_count; p++) {
+    for (int p = first; p < net->graph.param_count; p++) {
         const struct mwn_param *param = &net->graph.params[p];
-        struct mwn_rng rng = mwn_rng_at(net->shared.seed, MWN_STREAM_INIT, 0, (uint64_t)p);
+        struct mwn_rng rng =
+            mwn_rng_at(net->shared.seed, MWN_STREAM_INIT, which, (uint64_t)p);
         double *values = mwn_alloc(param->count, sizeof *values);
         if (!values)
             return mwn_fail_memory(err, param->count * sizeof *values, param->name);
         for (size_t i = 0; i < param->count; i++)
             values[i] = initial(param, net->gamma_uniform, &rng);
-        mwn_net_set(net, net->params.bytes, p, values);
+        mwn_net_set(net, vector, p, values);
         mwn_free(values);
     }
     return MWN_OK;
@@ -167,7 +171,7 @@ mwn_status mwn_net_create(mwn_net **out, struct mwn_graph *graph_taken,
                              options->threads, err));
     MWN_TRY(place_params(net, err));
     MWN_TRY(make_stats(net, err));
-    MWN_TRY(initialise(net, err));
+    MWN_TRY(initialise(net, net->params.bytes, 0, 0, err));
     MWN_TRY(
         mwn_backend_variant(&net->backend, options->precision, &net->precision[0], err));
     MWN_TRY(mwn_backend_variant(&net->backend, options->meta_precision, &net->precision[1],
@@ -492,6 +496,65 @@ static mwn_status net_tangent(void *self, const void *dir, size_t from, double *
     return status;
 }
 
+/* All running means and variances, norm after norm. */
+static size_t stats_count(const mwn_net *net)
+{
+    size_t count = 0;
+    for (int i = 0; i < net->graph.node_count; i++)
+        if (net->graph.nodes[i].stats >= 0)
+            count += 2 * (size_t)net->graph.nodes[i].shape.c;
+    return count;
+}
+
+static void swap_numbers(size_t n, double *a, double *b)
+{
+    for (size_t i = 0; i < n; i++) {
+        double kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+static void net_exchange(void *self, void **params, double *stats)
+{
+    mwn_net *net = self;
+    void *own = net->params.bytes;
+    net->params.bytes = *params;
+    *params = own;
+    for (int s = 0; s < net->graph.stats_count; s++) {
+        size_t c = (size_t)stats_node(net, s)->shape.c;
+        swap_numbers(c, net->shared.mean[s], stats);
+        swap_numbers(c, net->shared.variance[s], stats + c);
+        stats += 2 * c;
+    }
+}
+
+/* What was learned elsewhere is shared; then only the last layer, which is drawn anew, tells
+ * the two apart. */
+static mwn_status net_another(void *self, void *params, double *stats,
+                              struct mwn_error *err)
+{
+    mwn_net *net = self;
+    int first = net->pretrained ? net->graph.nodes[net->graph.output].param[0] : 0;
+    memset(params, 0, net->vector * net->item);
+    if (net->pretrained)
+        memcpy(params, net->params.bytes, net->vector * net->item);
+    for (int s = 0; s < net->graph.stats_count; s++) {
+        size_t c = (size_t)stats_node(net, s)->shape.c;
+        for (size_t k = 0; k < c; k++) {
+            stats[k] = net->pretrained ? net->shared.mean[s][k] : 0;
+            stats[c + k] = net->pretrained ? net->shared.variance[s][k] : 1;
+        }
+        stats += 2 * c;
+    }
+    return initialise(net, params, 1, first, err);
+}
+
+void mwn_net_set_pretrained(mwn_net *net)
+{
+    net->pretrained = true;
+}
+
 void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
 {
     *out = (struct mwn_learner){.self = net,
@@ -510,7 +573,10 @@ void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
                                 .pull = net_pull,
                                 .features = feature_count(net),
                                 .feature = net_feature,
-                                .tangent = net_tangent};
+                                .tangent = net_tangent,
+                                .n_stats = stats_count(net),
+                                .exchange = net_exchange,
+                                .another = net_another};
 }
 
 mwn_status mwn_net_infer(mwn_net *net, const struct mwn_batch *batch, double *logits,

@@ -77,6 +77,10 @@ void mwn_net_trace(mwn_net *net, const struct mwn_trace *trace);
  * meta does not. */
 void mwn_net_learner(mwn_net *net, struct mwn_learner *out);
 
+/* Says that the parameters come from a file: a second network (learner: another) then differs from
+ * this one in the last layer only. */
+void mwn_net_set_pretrained(mwn_net *net);
+
 /* Logits of evaluation mode (running statistics, no dropout): out[n][classes]. */
 MWN_MUST_CHECK mwn_status mwn_net_infer(mwn_net *net, const struct mwn_batch *batch,
                                         double *logits, struct mwn_error *err);

@@ -24,6 +24,9 @@ struct state {
     float *param, *momentum; /* owned [params], in the layout of PyTorch                 */
     double *mean, *variance; /* owned [channels]                                         */
     double *work;            /* owned [largest parameter]                                */
+    int vectors;             /* of the method                                            */
+    struct mwn_vector_item vector[MWN_VECTORS_MAX]; /* borrowed, in the layout of the net */
+    float *taken[MWN_VECTORS_MAX]; /* owned [vectors] of [params]: in that of PyTorch     */
     int64_t counter[COUNTERS]; /* epoch, epoch_step, iteration, best_epoch, has_buffer   */
     double fact[FACTS + 4 * MWN_RESULT_NUMBERS];
     double sums[MWN_EPOCH_SUMS];
@@ -36,13 +39,19 @@ static void state_release(struct state *state)
     mwn_free(state->mean);
     mwn_free(state->variance);
     mwn_free(state->work);
+    for (int i = 0; i < state->vectors; i++)
+        mwn_free(state->taken[i]);
 }
 
-/* Sets params and channels; returns the size of the largest parameter, at least 1. */
-static size_t state_sizes(struct state *state, const mwn_net *net)
+/* Sets params, channels and vectors; returns the size of the largest parameter, at least 1. */
+static size_t state_sizes(struct state *state, const struct mwn_run *run)
 {
+    const mwn_net *net = run->net;
     const struct mwn_graph *graph = mwn_net_graph(net);
+    const struct mwn_method *method = run->settings.method;
     size_t largest = 1;
+    if (method->vectors)
+        state->vectors = method->vectors(run->method_self, state->vector);
     for (int p = 0; p < graph->param_count; p++) {
         size_t count = graph->params[p].count;
         state->params += count;
@@ -56,16 +65,22 @@ static size_t state_sizes(struct state *state, const mwn_net *net)
     return largest;
 }
 
-static mwn_status state_alloc(struct state *state, const mwn_net *net,
+static mwn_status state_alloc(struct state *state, const struct mwn_run *run,
                               struct mwn_error *err)
 {
-    size_t largest = state_sizes(state, net);
+    size_t largest = state_sizes(state, run);
+    bool whole = true;
     state->param = mwn_alloc(state->params, sizeof(float));
     state->momentum = mwn_alloc(state->params, sizeof(float));
     state->mean = mwn_alloc(state->channels, sizeof(double));
     state->variance = mwn_alloc(state->channels, sizeof(double));
     state->work = mwn_alloc(largest, sizeof(double));
-    if (state->param && state->momentum && state->mean && state->variance && state->work)
+    for (int i = 0; i < state->vectors; i++) {
+        state->taken[i] = mwn_alloc(state->params, sizeof(float));
+        whole = whole && state->taken[i];
+    }
+    if (whole && state->param && state->momentum && state->mean && state->variance &&
+        state->work)
         return MWN_OK;
     mwn_fail_memory(err, 2 * state->params * sizeof(float), "a checkpoint");
     return MWN_ERR_MEMORY;
@@ -75,8 +90,8 @@ static mwn_status state_alloc(struct state *state, const mwn_net *net,
 size_t mwn_checkpoint_bytes(const struct mwn_run *run)
 {
     struct state state = {0};
-    size_t largest = state_sizes(&state, run->net);
-    return 2 * state.params * sizeof(float) +
+    size_t largest = state_sizes(&state, run);
+    return (2 + (size_t)state.vectors) * state.params * sizeof(float) +
            (2 * state.channels + largest) * sizeof(double) + mwn_model_save_bytes(run->net);
 }
 
@@ -151,6 +166,8 @@ static void take_all(struct mwn_run *run, struct state *state)
     take_vector(run, mwn_net_params(run->net), state->work, state->param);
     if (sgd->buffer)
         take_vector(run, sgd->buffer, state->work, state->momentum);
+    for (int i = 0; i < state->vectors; i++)
+        take_vector(run, state->vector[i].data, state->work, state->taken[i]);
     take_stats(run, state);
     state->counter[0] = (int64_t)run->epoch;
     state->counter[1] = (int64_t)run->epoch_step;
@@ -171,6 +188,8 @@ static void put_all(struct mwn_run *run, const struct state *state)
     put_vector(run, mwn_net_params(run->net), state->work, state->param);
     if (sgd->buffer)
         put_vector(run, sgd->buffer, state->work, state->momentum);
+    for (int i = 0; i < state->vectors; i++)
+        put_vector(run, state->vector[i].data, state->work, state->taken[i]);
     put_stats(run, state);
     run->epoch = (uint64_t)state->counter[0];
     run->epoch_step = (uint64_t)state->counter[1];
@@ -191,7 +210,8 @@ static void hash_text(struct mwn_hash hash, char out[40])
              (unsigned long long)hash.low);
 }
 
-static void add_method(mwn_st_builder *builder, const struct mwn_run *run)
+static void add_method(mwn_st_builder *builder, const struct mwn_run *run,
+                       const struct state *state)
 {
     struct mwn_state_item items[MWN_STATE_MAX] = {{0}};
     char name[80];
@@ -200,6 +220,10 @@ static void add_method(mwn_st_builder *builder, const struct mwn_run *run)
     for (int i = 0; i < count; i++) {
         snprintf(name, sizeof(name), "method.%s", items[i].name);
         mwn_st_builder_add(builder, name, MWN_ST_F64, 1, &items[i].n, items[i].data);
+    }
+    for (int i = 0; i < state->vectors; i++) {
+        snprintf(name, sizeof(name), "method.%s", state->vector[i].name);
+        mwn_st_builder_add(builder, name, MWN_ST_F32, 1, &state->params, state->taken[i]);
     }
 }
 
@@ -237,7 +261,7 @@ static mwn_status write_state(struct mwn_run *run, struct state *state, const ch
     if (run->meta_chosen)
         mwn_st_builder_add(builder, "meta", MWN_ST_U32, 1, &run->sets.meta.n,
                            run->meta_chosen);
-    add_method(builder, run);
+    add_method(builder, run, state);
     mwn_status status = mwn_st_builder_write(builder, path, err);
     mwn_st_builder_free(builder);
     return status;
@@ -254,7 +278,7 @@ mwn_status mwn_checkpoint_save(struct mwn_run *run, struct mwn_error *err)
                         "epoch %llu: a parameter is not finite; the checkpoint before "
                         "this epoch is kept",
                         (unsigned long long)run->epoch);
-    MWN_TRY(state_alloc(&state, run->net, err));
+    MWN_TRY(state_alloc(&state, run, err));
     MWN_TRY(mwn_folder_path(run->dir, "last/state.safetensors", &path, err));
     take_all(run, &state);
     MWN_TRY(mwn_folder_write_model(run, "last/model.safetensors", err));
@@ -328,7 +352,8 @@ static mwn_status check_same(const struct reader *r, const struct mwn_run *run)
     return MWN_OK;
 }
 
-static mwn_status read_method(const struct reader *r, struct mwn_run *run)
+static mwn_status read_method(const struct reader *r, struct mwn_run *run,
+                              struct state *state)
 {
     struct mwn_state_item items[MWN_STATE_MAX] = {{0}};
     char name[80];
@@ -338,6 +363,10 @@ static mwn_status read_method(const struct reader *r, struct mwn_run *run)
     for (int i = 0; i < count && status == MWN_OK; i++) {
         snprintf(name, sizeof(name), "method.%s", items[i].name);
         status = read_bytes(r, name, MWN_ST_F64, items[i].n, items[i].data);
+    }
+    for (int i = 0; i < state->vectors && status == MWN_OK; i++) {
+        snprintf(name, sizeof(name), "method.%s", state->vector[i].name);
+        status = read_bytes(r, name, MWN_ST_F32, state->params, state->taken[i]);
     }
     return status;
 }
@@ -391,7 +420,7 @@ static mwn_status read_state(const struct reader *r, struct mwn_run *run,
         MWN_TRY(read_bytes(r, "journal", MWN_ST_F32, run->journal.n * MWN_JOURNAL_COLUMNS,
                            run->journal.value));
     MWN_TRY(read_meta(r, run));
-    MWN_TRY(read_method(r, run));
+    MWN_TRY(read_method(r, run, state));
 out:
     return status;
 }
@@ -407,7 +436,7 @@ mwn_status mwn_checkpoint_load(struct mwn_run *run, bool *found, struct mwn_erro
     *found = mwn_path_exists(path);
     if (!*found)
         goto out;
-    MWN_TRY(state_alloc(&state, run->net, err));
+    MWN_TRY(state_alloc(&state, run, err));
     MWN_TRY(mwn_st_open(&file, path, err));
     const struct reader r = {file, path, err};
     MWN_TRY(read_state(&r, run, &state));

@@ -122,7 +122,9 @@ static size_t vector_bytes(const struct mwn_run *run)
 {
     const void *const held[] = {run->step.sgd.buffer, run->step.grad, run->step.direction,
                                 run->step.shifted};
-    size_t vectors = 0;
+    struct mwn_vector_item items[MWN_VECTORS_MAX];
+    const struct mwn_method *method = run->settings.method;
+    size_t vectors = method->vectors ? (size_t)method->vectors(run->method_self, items) : 0;
     for (size_t i = 0; i < MWN_COUNT(held); i++)
         vectors += held[i] != NULL;
     return vectors * mwn_net_vector(run->net) * mwn_dtype_size(mwn_net_dtype(run->net));

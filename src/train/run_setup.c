@@ -202,7 +202,8 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
                                                .seed = (uint64_t)settings->train.seed,
                                                .outputs = run->learner.classes,
                                                .features = run->learner.features,
-                                               .facts = data_facts(run)};
+                                               .facts = data_facts(run),
+                                               .step = &run->step};
     status = mwn_method_check(method, &context.facts, &run->learner, err);
     if (status == MWN_OK && method->begin)
         status = method->begin(run->method_self, settings->method_options, &context, err);
@@ -329,6 +330,8 @@ mwn_status mwn_run_begin(struct mwn_run *run, struct mwn_error *err)
     mwn_status status = mwn_st_open(&file, path, err);
     if (status == MWN_OK)
         status = mwn_model_load(run->net, file, path, &run->head_replaced, err);
+    if (status == MWN_OK)
+        mwn_net_set_pretrained(run->net);
     mwn_st_close(file);
     return status;
 }

@@ -81,7 +81,8 @@ static mwn_status begin_method(mwn_trainer *trainer, size_t max_batch,
                                                .seed = (uint64_t)settings->train.seed,
                                                .outputs = trainer->step.learner->classes,
                                                .features = trainer->step.learner->features,
-                                               .facts = trainer->facts};
+                                               .facts = trainer->facts,
+                                               .step = &trainer->step};
     trainer->facts.class_count = NULL;
     trainer->self = mwn_alloc(1, method->self_size ? method->self_size : 1);
     if (!trainer->self)
