@@ -554,6 +554,8 @@ struct mwn_learner {
     /* params[n_params] and stats[n_stats] that the training of another such network begins
      * with: drawn anew, the same ones at every call. */
     mwn_status (*another)(void *self, void *params, double *stats, struct mwn_error *err);
+    /* Numbers of a sample in a batch's x, for methods that mix samples; 0: unknown. */
+    size_t inputs;
 };
 
 /* What a method may want to know of the data that it will be given. 0 or NULL: unknown. */

@@ -79,8 +79,14 @@ static void toy_run(struct toy_pass *pass, const double *w, const struct mwn_bat
         }
         for (size_t c = 0; c < TOY_CLASSES; c++)
             p[c] /= sum;
-        loss[i] = -log(p[batch->label[i]]);
-        p[batch->label[i]] -= 1;
+        const double *t =
+            batch->target ? (const double *)batch->target + i * TOY_CLASSES : NULL;
+        loss[i] = 0;
+        for (size_t c = 0; c < TOY_CLASSES; c++) {
+            double share = t ? t[c] : batch->label[i] == (int32_t)c;
+            loss[i] -= share > 0 ? share * log(p[c]) : 0;
+            p[c] -= share;
+        }
     }
 }
 
@@ -334,7 +340,8 @@ static struct mwn_learner toy_learner(struct toy *toy)
                                 .tangent = toy_output_tangent,
                                 .n_stats = 1,
                                 .exchange = toy_exchange,
-                                .another = toy_another};
+                                .another = toy_another,
+                                .inputs = TOY_IN};
 }
 
 /* A batch of n <= TOY_BATCH samples. */

@@ -21,6 +21,7 @@ enum mwn_stream {
     MWN_STREAM_VALIDATION = 11,
     MWN_STREAM_BENCH = 12,
     MWN_STREAM_LAYERS = 13, /* epoch: iteration */
+    MWN_STREAM_MIXUP = 14,  /* epoch: iteration, index: 0 train, 1 meta batch */
     MWN_STREAM_MENTOR = 20, /* epoch 0: the network, its lesson; else 1 + iteration */
     MWN_STREAM_TEACHER = 21 /* of mlc */
 };

@@ -11,15 +11,8 @@
  * Families are numbered from small classes to large ones. Defaults are those of the authors' code
  * for long tails, without its soft labels (CMW-Net-SL). The curve V(loss) that a run shows is of
  * family 0. */
-#include "methods/kmeans.h"
+#include "methods/families.h"
 #include "methods/learned_weights.h"
-
-#include "base/mem.h"
-#include "base/status.h"
-
-#include <math.h>
-
-enum { FAMILIES_MAX = 16 };
 
 struct cmwnet_options {
     struct mwn_learned_options learned;
@@ -29,50 +22,17 @@ struct cmwnet_options {
 static const struct mwn_option cmwnet_rows[] = {
     MWN_LEARNED_ROWS(struct cmwnet_options, learned, "sum_detached", "1e-4", "1e-5"),
     {"families", MWN_OPT_INT, offsetof(struct cmwnet_options, families), "3", 1,
-     FAMILIES_MAX, NULL,
+     MWN_FAMILIES_MAX, NULL,
      "Clusters of classes by size, each with a head of V; empty ones are "
      "left out."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};
-
-/* family[classes] by k-means; returns how many there are, numbered without gaps. */
-static size_t cluster(size_t classes, const double *count, size_t k, int32_t *family)
-{
-    double centre[FAMILIES_MAX], low = count[0], high = count[0];
-    int32_t number[FAMILIES_MAX] = {0}, used = 0;
-    for (size_t c = 0; c < classes; c++) {
-        low = fmin(low, count[c]);
-        high = fmax(high, count[c]);
-    }
-    for (size_t j = 0; j < k; j++)
-        centre[j] = k > 1 ? low + (high - low) * (double)j / (double)(k - 1) : low;
-    mwn_kmeans(classes, 1, count, k, centre, family);
-    for (size_t j = 0; j < k; j++) {
-        bool any = false;
-        for (size_t c = 0; c < classes; c++)
-            any = any || family[c] == (int32_t)j;
-        number[j] = used;
-        used += any;
-    }
-    for (size_t c = 0; c < classes; c++)
-        family[c] = number[family[c]];
-    return (size_t)used;
-}
 
 static mwn_status cmwnet_begin(void *self, const void *options,
                                const struct mwn_method_context *context,
                                struct mwn_error *err)
 {
     const struct cmwnet_options *o = options;
-    const struct mwn_data_facts *facts = &context->facts;
-    int32_t *family = mwn_alloc(facts->classes, sizeof *family);
-    if (!family)
-        return mwn_fail_memory(err, facts->classes * sizeof *family, "class families");
-    struct mwn_families families = {.classes = facts->classes, .family = family};
-    families.count =
-        cluster(facts->classes, facts->class_count, (size_t)o->families, family);
-    mwn_status status = mwn_learned_begin(self, &o->learned, context, &families, err);
-    mwn_free(family);
-    return status;
+    return mwn_learned_begin_by_size(self, &o->learned, context, (size_t)o->families, err);
 }
 
 const struct mwn_method mwn_method_cmwnet = {

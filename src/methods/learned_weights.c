@@ -1,6 +1,7 @@
 /* learned_weights.c - a weight net that learns while the classifier trains: what Meta-Weight-Net
  * and its class-aware kin (mwnet.c, cmwnet.c) have in common. */
 #include "methods/learned_weights.h"
+#include "methods/families.h"
 
 #include "base/mem.h"
 #include "base/status.h"
@@ -78,15 +79,46 @@ out:
     return status;
 }
 
+mwn_status mwn_learned_begin_by_size(struct mwn_learned *m,
+                                     const struct mwn_learned_options *options,
+                                     const struct mwn_method_context *context, size_t count,
+                                     struct mwn_error *err)
+{
+    const struct mwn_data_facts *facts = &context->facts;
+    int32_t *family = mwn_alloc(facts->classes, sizeof *family);
+    if (!family)
+        return mwn_fail_memory(err, facts->classes * sizeof *family, "class families");
+    struct mwn_families families = {.classes = facts->classes, .family = family};
+    families.count =
+        mwn_families_cluster(facts->classes, facts->class_count, count, family);
+    mwn_status status = mwn_learned_begin(m, options, context, &families, err);
+    mwn_free(family);
+    return status;
+}
+
+void mwn_learned_values(struct mwn_learned *m, size_t n, const double *loss,
+                        const int32_t *label, double *v)
+{
+    for (size_t i = 0; m->head && i < n; i++)
+        m->head[i] = m->family[label[i]];
+    mwn_weight_net_forward(&m->net, n, loss, m->head, v);
+}
+
+void mwn_learned_move(struct mwn_learned *m, size_t n, const double *loss)
+{
+    mwn_weight_net_backward(&m->net, n, loss, m->head, m->dv);
+    m->optimizer.steps = (uint64_t)m->steps;
+    mwn_theta_optimizer_update(&m->optimizer, m->net.theta, m->net.grad);
+    m->steps = (double)m->optimizer.steps;
+}
+
 /* V_i into step->weight and c_i into step->coef. */
 static mwn_status weigh_batch(struct mwn_learned *m, struct mwn_step *step,
                               struct mwn_error *err)
 {
     size_t n = step->train->n;
     double sum = 0;
-    for (size_t i = 0; m->head && i < n; i++)
-        m->head[i] = m->family[step->train->label[i]];
-    mwn_weight_net_forward(&m->net, n, step->loss, m->head, step->weight);
+    mwn_learned_values(m, n, step->loss, step->train->label, step->weight);
     for (size_t i = 0; i < n; i++)
         sum += step->weight[i];
     mwn_weighting_coef(m->form, n, step->weight, step->coef);
@@ -121,10 +153,7 @@ static mwn_status learn_weights(struct mwn_learned *m, struct mwn_step *step,
     if (status != MWN_OK)
         return status;
     mwn_weighting_gradient(m->form, n, step->weight, step->d, scale, m->dv);
-    mwn_weight_net_backward(&m->net, n, step->loss, m->head, m->dv);
-    m->optimizer.steps = (uint64_t)m->steps;
-    mwn_theta_optimizer_update(&m->optimizer, m->net.theta, m->net.grad);
-    m->steps = (double)m->optimizer.steps;
+    mwn_learned_move(m, n, step->loss);
     return MWN_OK;
 }
 

@@ -40,7 +40,7 @@ struct mwn_state_item {
     double *data;     /* borrowed                    */
     size_t n;
 };
-enum { MWN_STATE_MAX = 8 };
+enum { MWN_STATE_MAX = 12 };
 
 /* A vector of the learner's, [n_params] of its type, that is part of a method's state. */
 struct mwn_vector_item {

@@ -496,6 +496,12 @@ static mwn_status net_tangent(void *self, const void *dir, size_t from, double *
     return status;
 }
 
+static size_t input_size(const mwn_net *net)
+{
+    const struct mwn_shape *shape = &net->graph.nodes[0].shape;
+    return (size_t)shape->c * (size_t)shape->h * (size_t)shape->w;
+}
+
 /* All running means and variances, norm after norm. */
 static size_t stats_count(const mwn_net *net)
 {
@@ -576,7 +582,8 @@ void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
                                 .tangent = net_tangent,
                                 .n_stats = stats_count(net),
                                 .exchange = net_exchange,
-                                .another = net_another};
+                                .another = net_another,
+                                .inputs = input_size(net)};
 }
 
 mwn_status mwn_net_infer(mwn_net *net, const struct mwn_batch *batch, double *logits,

@@ -137,6 +137,13 @@ static mwn_status check_settings(struct mwn_settings *settings, struct mwn_error
     if (train->nesterov && train->momentum <= 0)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "train.nesterov: true needs train.momentum above 0");
+    if ((settings->method->needs & MWN_NEEDS_TANGENT) &&
+        settings->meta.gradient == MWN_GRADIENT_FD) {
+        mwn_fail(err, MWN_ERR_CONFIG,
+                 "meta.gradient: fd, a difference of losses, does not suit method '%s'",
+                 settings->method->name);
+        return mwn_hint(err, "jvp costs the same, and is exact");
+    }
     return MWN_OK;
 }
 
