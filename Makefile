@@ -14,6 +14,7 @@ SAN        ?=
 ifneq ($(FUZZ),)
 CC     := clang
 SAN    := address
+NODNNL := 1 # the vector kernels take minutes to compile with sanitizers
 BUILD  ?= build-fuzz
 CFLAGS ?= -O1 -g
 else ifneq ($(SAN),)
