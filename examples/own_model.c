@@ -1,6 +1,5 @@
 /* own_model.c - Meta-Weight-Net on your own model: a hand-written logistic regression. */
 #include <math.h>
-#include <string.h>
 #include "toy_data.h"
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* nothing here can fail and fill err */
 
@@ -50,8 +49,8 @@ static mwn_status meta(void *self, const void *params, const struct mwn_batch *b
                        const struct mwn_meta_pass *pass, struct mwn_error *err)
 {
     struct model other = {.w = params};
-    mwn_status status = forward(&other, batch, pass->loss, err);
-    return pass->grad ? backward(&other, NULL, pass->grad, err) : status;
+    forward(&other, batch, pass->loss, err);
+    return pass->grad ? backward(&other, NULL, pass->grad, err) : MWN_OK;
 }
 
 int main(void)
@@ -62,8 +61,9 @@ int main(void)
         const char *method = k == 0 ? "ce" : "mwnet";
         float w[D] = {0};
         struct model m = {.w = w};
-        struct mwn_learner learner = {&m,  MWN_F32, D,    w, 0, forward, backward,
-                                      jvp, meta,    NULL, 0, 0, NULL,    NULL};
+        struct mwn_learner learner = {.self = &m, .dtype = MWN_F32, .params = w};
+        learner.n_params = D, learner.forward = forward, learner.backward = backward;
+        learner.jvp = jvp, learner.meta = meta;
         mwn_config *config = NULL;
         mwn_trainer *trainer = NULL;
         bool good = !mwn_config_create(&config, &err) &&
@@ -73,8 +73,7 @@ int main(void)
             good = !mwn_trainer_step(trainer, &train, &clean, 0.3, NULL, &err);
         if (good)
             toy_report(method, w, trainer);
-        mwn_trainer_free(trainer);
-        mwn_config_free(config);
+        mwn_trainer_free(trainer), mwn_config_free(config);
     }
     return err.status ? fprintf(stderr, "%s\n", err.text), 1 : 0;
 }

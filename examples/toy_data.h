@@ -6,6 +6,7 @@
 #include <mwnet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TOY_FEATURES = 30, TOY_ROOM = 8192 };
 
