@@ -33,13 +33,10 @@ static void add(char *name)
         (void)fclose(file);
 }
 
-static void read_with(char *reader, char *path)
+static void read_with(struct mwn_data_options options)
 {
-    static char root[] = "";
-    struct mwn_data_options options = {
-        .reader = reader, .path = path, .root = root, .size = 8};
     struct mwn_request request = {
-        .options = &options, .path = path, .part = MWN_PART_TRAIN};
+        .options = &options, .path = options.path, .part = MWN_PART_TRAIN};
     struct mwn_source source;
     struct mwn_error err = {0};
     if (mwn_source_open(&source, &request, &err) != MWN_OK) {
@@ -55,7 +52,8 @@ static void read_with(char *reader, char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static char by_folder[] = "folder", by_name[] = "animal10n", training[PATH_MAX];
+    static char by_folder[] = "folder", by_name[] = "animal10n", root[] = "";
+    static char training[PATH_MAX];
     static bool ready;
     char name[NAME_MAX_HERE];
     size_t length = 0;
@@ -76,8 +74,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         files++;
         add(name);
     }
-    read_with(by_folder, training);
-    read_with(by_name, folder);
+    read_with((struct mwn_data_options){
+        .reader = by_folder, .path = training, .root = root, .size = 8});
+    read_with((struct mwn_data_options){
+        .reader = by_name, .path = folder, .root = root, .size = 8});
     remove_tree(training);
     return 0;
 }

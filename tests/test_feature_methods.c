@@ -144,7 +144,7 @@ static void slopes_to(struct bench *b, const double *w, const double *target, do
 {
     double p[TRAIN][TOY_CLASSES];
     probabilities(b, w, p);
-    for (size_t k = 0; k < TRAIN * TOY_CLASSES; k++)
+    for (size_t k = 0; k < (size_t)TRAIN * TOY_CLASSES; k++)
         slope[k] = (p[k / TOY_CLASSES][k % TOY_CLASSES] - target[k]) / TRAIN;
 }
 
@@ -177,7 +177,7 @@ static void test_mlc_goes_down_the_meta_gradient_by_the_soft_labels(void **state
     struct mwn_label_teacher t = {
         .features = TOY_HIDDEN, .embedding = 2, .hidden = 3, .classes = TOY_CLASSES};
     double feature[TRAIN * TOY_HIDDEN], loss[TOY_BATCH], before[TOY_PARAMS];
-    double slope[TRAIN * TOY_CLASSES], expected[128];
+    double slope[TRAIN * TOY_CLASSES], expected[128] = {0};
     bench_open(&b, "mlc", options);
     assert_int_equal(b.method->state(b.self, item), 4);
     assert_int_equal(mwn_label_teacher_init(&t, TRAIN, 5, NULL), MWN_OK);

@@ -184,7 +184,7 @@ static double brute_meta_loss_of_slopes(struct bench *b, const struct setting *s
 {
     struct toy_pass pass = {0};
     double loss[TOY_BATCH], grad[TOY_PARAMS], by_data[TRAIN * TOY_CLASSES];
-    for (size_t k = 0; k < TRAIN * TOY_CLASSES; k++)
+    for (size_t k = 0; k < (size_t)TRAIN * TOY_CLASSES; k++)
         by_data[k] = slope[k] * (s->given ? some_weights[k / TOY_CLASSES] : 1);
     toy_run(&pass, b->toy.params, &b->train.batch, loss);
     toy_back_from(&pass, b->toy.params, by_data, grad);

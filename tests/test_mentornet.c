@@ -156,7 +156,7 @@ static void test_dd_learns_from_right_and_wrong_labels_of_the_meta_set(void **st
     const char *const options[] = {"steps", "2000", "burn_in", "0.5", NULL};
     struct bench b;
     struct mwn_state_item item[MWN_STATE_MAX];
-    double loss[TOY_BATCH];
+    double loss[TOY_BATCH] = {0};
     struct toy_pass pass = {0};
     bench_open(&b, "mentornet_dd", options);
     assert_int_equal(b.method->state(b.self, item), 4);

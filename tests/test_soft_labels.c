@@ -81,7 +81,7 @@ static double mslc_loss(const struct scene *s, bool hard, const double *theta,
     double T[TRAIN][TOY_CLASSES], P[TRAIN][TOY_CLASSES];
     for (size_t i = 0; i < TRAIN; i++)
         for (size_t k = 0; k < TOY_CLASSES; k++) {
-            const double *row = t + some_index[i] * TOY_CLASSES, *p = s->prob[i];
+            const double *row = t + (size_t)some_index[i] * TOY_CLASSES, *p = s->prob[i];
             T[i][k] = hard ? top(row) == k : row[k];
             P[i][k] = hard ? top(p) == k : p[k];
             former[i] -= T[i][k] * log(p[k]);

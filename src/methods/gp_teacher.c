@@ -48,7 +48,7 @@ void mwn_gp_teacher_add(struct mwn_gp_teacher *t, const double *feature, int32_t
             at = i;
     if (at == (size_t)t->count[1]) {
         t->count[0] = (double)(count < t->points ? count + 1 : count);
-        t->count[1] = (double)((at + 1) % t->points);
+        t->count[1] = (double)(at + 1 < t->points ? at + 1 : 0);
     }
     memcpy(t->point + at * t->features, feature, t->features * sizeof *feature);
     t->known[2 * at] = label;

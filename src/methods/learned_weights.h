@@ -107,10 +107,10 @@ MWN_MUST_CHECK mwn_status mwn_learned_begin_by_size(
     struct mwn_learned *self, const struct mwn_learned_options *options,
     const struct mwn_method_context *context, size_t count, struct mwn_error *err);
 /* For methods with an iteration of their own: v[n] of losses of samples with these labels; then
- * Theta along dL_meta/dV_i in self->dv, of the last values. */
-void mwn_learned_values(struct mwn_learned *self, size_t n, const double *loss,
+ * Theta along dL_meta/dV_i in m->dv, of the last values. */
+void mwn_learned_values(struct mwn_learned *m, size_t n, const double *loss,
                         const int32_t *label, double *v);
-void mwn_learned_move(struct mwn_learned *self, size_t n, const double *loss);
+void mwn_learned_move(struct mwn_learned *m, size_t n, const double *loss);
 /* A method's own functions, self being a struct mwn_learned. weigh is of the first head. */
 MWN_MUST_CHECK mwn_status mwn_learned_step(void *self, struct mwn_step *step,
                                            struct mwn_error *err);

@@ -58,7 +58,8 @@ static mwn_status dd_begin(void *self, const void *options,
     MWN_TRY(mwn_output_room_init(&m->room, context, err));
     m->pair = mwn_alloc(PAIRS, 2 * sizeof *m->pair);
     if (!m->pair)
-        status = mwn_fail_memory(err, PAIRS * 2 * sizeof *m->pair, "losses to learn from");
+        status = mwn_fail_memory(err, (size_t)PAIRS * 2 * sizeof *m->pair,
+                                 "losses to learn from");
 out:
     if (status != MWN_OK)
         dd_end(m);

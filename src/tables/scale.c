@@ -166,6 +166,22 @@ static mwn_status scale_path(const struct mwn_table *table, char **out,
     return *out ? MWN_OK : mwn_fail_memory(err, strlen(table->dir), "a path");
 }
 
+static void write_cost(struct mwn_json *json, const struct mwn_table *table, size_t row,
+                       size_t column)
+{
+    const struct mwn_cell_cost *cost = &table->cost[row * table->columns + column];
+    if (!cost->known)
+        return;
+    mwn_json_object(json, NULL);
+    mwn_json_text(json, "row", table->row[row].name);
+    mwn_json_text(json, "column", table->column[column].name);
+    mwn_json_real(json, "step", cost->step, 17);
+    mwn_json_real(json, "evaluation", cost->evaluation, 17);
+    mwn_json_real(json, "steps", cost->steps, 17);
+    mwn_json_real(json, "samples", cost->samples, 17);
+    mwn_json_end_object(json);
+}
+
 static mwn_status scale_write(const struct mwn_table *table, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
@@ -178,19 +194,9 @@ static mwn_status scale_write(const struct mwn_table *table, struct mwn_error *e
     mwn_json_real(&json, "samples", table->scale.samples, 17);
     mwn_json_real(&json, "seconds", table->scale.seconds, 17);
     mwn_json_array(&json, "measured");
-    for (size_t i = 0; i < table->rows * table->columns; i++) {
-        const struct mwn_cell_cost *cost = &table->cost[i];
-        if (!cost->known)
-            continue;
-        mwn_json_object(&json, NULL);
-        mwn_json_text(&json, "row", table->row[i / table->columns].name);
-        mwn_json_text(&json, "column", table->column[i % table->columns].name);
-        mwn_json_real(&json, "step", cost->step, 17);
-        mwn_json_real(&json, "evaluation", cost->evaluation, 17);
-        mwn_json_real(&json, "steps", cost->steps, 17);
-        mwn_json_real(&json, "samples", cost->samples, 17);
-        mwn_json_end_object(&json);
-    }
+    for (size_t row = 0; row < table->rows; row++)
+        for (size_t column = 0; column < table->columns; column++)
+            write_cost(&json, table, row, column);
     mwn_json_end_array(&json);
     mwn_json_end_object(&json);
     MWN_TRY(mwn_json_take(&json, &text, err));
