@@ -3,8 +3,8 @@
  * Activations are in blocks of 16 or 8 channels. A weight lives in the flat vectors in the
  * layout that oneDNN prefers forward; where another pass wants another one, or bfloat16, it is
  * reordered into the work space. All primitives of a layer are made with its plan; a step
- * creates and allocates nothing. A convolution for which oneDNN has only its slow reference
- * kernel is an error. */
+ * creates and allocates nothing. Where oneDNN has only its slow reference kernel and there is none
+ * of our own either, that is an error. */
 #include "nn/dnnl_engine.h"
 
 #include "base/mem.h"
@@ -190,7 +190,9 @@ static shim_md native_of(const struct mwn_layer *l)
 static const struct mwn_simd_conv *own(const struct mwn_layer *l)
 {
     const struct mwn_simd_conv *conv = variant_of(l)->simd->conv;
-    return conv && conv->fits(l) ? conv : NULL;
+    const struct mwn_dnnl *e = l->backend->engine;
+    bool wanted = !conv->spare || e->weight[l->node->param[0]].refused;
+    return wanted && conv->fits(l) ? conv : NULL;
 }
 
 /* Our own kernels for plain inputs, if they compute the layer. */
@@ -513,13 +515,12 @@ const struct mwn_op_impl mwn_dnnl_conv_ops = {
 
 /* ---- the layout of weights ---- */
 
-/* Whether oneDNN has a fast kernel for the weights' gradient, given forward's descriptor. */
-static bool has_fast_gradient(struct shim_conv c, const_dnnl_primitive_desc_t hint)
+/* Whether oneDNN has a fast kernel for a gradient, given forward's descriptor. */
+static bool is_fast(make_pd_fn *make, struct shim_conv c, const_dnnl_primitive_desc_t hint)
 {
     dnnl_primitive_desc_t pd = NULL;
     c.hint = hint;
-    bool fast =
-        shim_conv_backward_weights(&pd, &c) == dnnl_success && !mwn_dnnl_is_slow(pd);
+    bool fast = make(&pd, &c) == dnnl_success && !mwn_dnnl_is_slow(pd);
     if (pd)
         dnnl_primitive_desc_destroy(pd);
     return fast;
@@ -538,7 +539,8 @@ static dnnl_status_t ask(const struct mwn_layer *l, shim_md *layout, bool *fast)
         struct shim_conv c = conv_geometry(e, l, &mds);
         status = shim_conv_forward(&pd, &c);
         if (status == dnnl_success) {
-            *fast = !mwn_dnnl_is_slow(pd) && has_fast_gradient(c, pd);
+            *fast = !mwn_dnnl_is_slow(pd) && is_fast(shim_conv_backward_weights, c, pd) &&
+                    (!l->in_blocked || is_fast(shim_conv_backward_data, c, pd));
             *layout = shim_md_copy(mwn_dnnl_query(pd, dnnl_query_weights_md));
             status = *layout ? dnnl_success : dnnl_out_of_memory;
         }
@@ -568,6 +570,18 @@ static bool is_fast_in_bf16(const struct mwn_layer *l)
     return fast;
 }
 
+/* The weights' layout for our own kernels. */
+static dnnl_status_t own_layout(const struct mwn_layer *l, shim_md *out)
+{
+    const struct mwn_dnnl *e = l->backend->engine;
+    const dnnl_dim_t w[4] = {mwn_dnnl_whole_blocks(e, l->node->shape.c),
+                             mwn_dnnl_whole_blocks(e, l->in.c), l->node->kernel_h,
+                             l->node->kernel_w};
+    *out = shim_md_create(4, w, dnnl_f32,
+                          l->backend->block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o);
+    return *out ? dnnl_success : dnnl_out_of_memory;
+}
+
 dnnl_status_t mwn_dnnl_conv_layout(const struct mwn_backend *self,
                                    const struct mwn_graph *graph,
                                    const struct mwn_node *node, shim_md *out)
@@ -580,16 +594,18 @@ dnnl_status_t mwn_dnnl_conv_layout(const struct mwn_backend *self,
                                 .in_blocked =
                                     graph->nodes[node->input[0]].op != MWN_OP_input};
     bool fast = false;
-    if (own(&l)) {
-        const dnnl_dim_t w[4] = {mwn_dnnl_whole_blocks(e, node->shape.c),
-                                 mwn_dnnl_whole_blocks(e, l.in.c), node->kernel_h,
-                                 node->kernel_w};
-        *out = shim_md_create(4, w, dnnl_f32, dnnl_OIhw16i16o);
-        return *out ? dnnl_success : dnnl_out_of_memory;
-    }
+    if (own(&l))
+        return own_layout(&l, out);
     dnnl_status_t status = ask(&l, out, &fast);
-    if (l.in_blocked || status == dnnl_out_of_memory)
+    if (status == dnnl_out_of_memory)
         return status;
+    if (l.in_blocked) {
+        e->weight[node->param[0]].refused = status != dnnl_success || !fast;
+        if (!own(&l))
+            return status;
+        shim_md_free(*out);
+        return own_layout(&l, out);
+    }
     if (status != dnnl_success || !fast || !is_fast_in_bf16(&l)) {
         shim_md_free(*out);
         *out = NULL;

@@ -26,6 +26,7 @@ struct mwn_dnnl_reorder {
 /* How a convolution's weight lives in the flat vectors: always floats. */
 struct mwn_dnnl_weight {
     shim_md native;     /* owned; NULL: OIHW, computed by conv_input                  */
+    bool refused;       /* oneDNN has no fast kernel for the layer                    */
     dnnl_dim_t dims[4]; /* OIHW with the channels rounded up as in the native layout  */
     struct mwn_dnnl_reorder to_native, to_plain; /* from and to that OIHW                 */
 };

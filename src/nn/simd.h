@@ -8,6 +8,7 @@
 /* Convolutions between blocked activations. Weights lie in the flat vectors as
  * [out/B][in/B][kh][kw][B in][B out], floats. */
 struct mwn_simd_conv {
+    bool spare; /* only for layers that oneDNN has no fast kernel for */
     /* Whether there are kernels for the layer's window, stride and width. */
     bool (*fits)(const struct mwn_layer *l);
     size_t (*work_size)(const struct mwn_layer *l); /* bytes */
@@ -22,7 +23,7 @@ struct mwn_simd_conv {
 struct mwn_simd {
     const struct mwn_op_impl *ops[MWN_OP_COUNT]; /* conv is NULL                          */
     const struct mwn_op_impl *conv_input; /* convolution of a plain input, few channels   */
-    const struct mwn_simd_conv *conv;     /* NULL: left to oneDNN                         */
+    const struct mwn_simd_conv *conv;
     void (*add)(size_t count, const void *a, void *y); /* y += a, numbers of activations  */
     void (*narrow)(size_t count, const float *x, void *y); /* y = x, to that type         */
     /* Runs `rounds` rounds of independent multiply-adds in registers on the calling thread;

@@ -33,6 +33,11 @@ static inline vf v_fma(vf a, vf b, vf c)
 
 #include "nn/simd_f32.inc"
 
+static inline vf v_tap(const st *at)
+{
+    return (vf)_mm256_set1_ps(*at);
+}
+
 /* Turns an 8 x 8 matrix around. */
 static inline void transpose(vf r[B])
 {
@@ -47,9 +52,16 @@ static inline void transpose(vf r[B])
 enum { ROWS = 4 };
 #define MANY_ROWS 0
 
-#define SIMD_SET  mwn_simd_avx2
-#define SIMD_CONV NULL
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
 #include "nn/simd_linear.inc"
+#include "nn/simd_conv.inc"
+#include "nn/simd_conv_any.inc"
+
+#define CONV_KINDS &conv_any
+#define CONV_SPARE true
+#include "nn/simd_conv_passes.inc"
+
+#define SIMD_SET  mwn_simd_avx2
+#define SIMD_CONV &conv
 #include "nn/simd_set.inc"

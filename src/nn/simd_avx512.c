@@ -8,13 +8,6 @@ static inline vf v_tap(const st *at)
     return (vf)_mm512_set1_ps(*at);
 }
 
-/* Packs 16 rows of a weight, one an input channel. */
-static inline void store_taps(const vf r[B], vf *to)
-{
-    for (int t = 0; t < B; t++)
-        to[t] = r[t];
-}
-
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
 #include "nn/simd_linear.inc"
@@ -23,6 +16,9 @@ static inline void store_taps(const vf r[B], vf *to)
 #include "nn/simd_conv3.inc"
 #include "nn/simd_conv3_stride2.inc"
 #include "nn/simd_conv1.inc"
+
+#define CONV_KINDS &conv3, &conv3_stride2, &conv1
+#define CONV_SPARE false
 #include "nn/simd_conv_passes.inc"
 
 #define SIMD_SET  mwn_simd_avx512
