@@ -103,6 +103,7 @@ static mwn_status begin_method(struct mwn_bench_worker *worker,
     double count[MWN_BENCH_CLASSES] = {0};
     const struct mwn_method_context context = {.max_n = n,
                                                .seed = 1,
+                                               .step = &worker->step,
                                                .outputs = learner->classes,
                                                .features = learner->features,
                                                .facts = {.n = n,
@@ -135,12 +136,12 @@ mwn_status mwn_bench_worker_begin(struct mwn_bench_worker *worker, const char *m
         return mwn_fail_memory(err, worker->method->self_size, "a method's state");
     if (worker->method->options)
         MWN_TRY(mwn_options_default(worker->method->options, worker->options, err));
-    MWN_TRY(begin_method(worker, learner, n, err));
     worker->step.sgd.momentum = 0.9;
     worker->step.sgd.weight_decay = 5e-4;
     MWN_TRY(mwn_step_init(&worker->step, learner, &meta, n,
                           worker->method->needs & MWN_NEEDS_HYPERGRADIENT, err));
     worker->step.lr = 1e-4;
+    MWN_TRY(begin_method(worker, learner, n, err));
 out:
     return status;
 }
