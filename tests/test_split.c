@@ -3,6 +3,7 @@
 
 #include "data/fold.h"
 #include "data/split.h"
+#include "tensor/npy.h"
 
 #include <math.h>
 
@@ -337,6 +338,98 @@ static void test_noise_is_put_into_train_only(void **state)
     data_release(&options);
 }
 
+/* A matrix that moves every label on to the next class; the class after the last is the first. */
+static void test_a_matrix_reaches_the_training_set_alone(void **state)
+{
+    (void)state;
+    struct mwn_sets sets;
+    struct mwn_data_options options = data_options("idx");
+    data_write_text("T.csv", "0,1,0,0\n0,0,1,0\n0,0,0,1\n1,0,0,0\n");
+    data_set_text(&options.noise, "matrix");
+    data_set_text(&options.noise_matrix, data_path("T.csv"));
+    options.meta_per_class = 5;
+    options.limit = 60;
+    open_good(&sets, &options);
+    assert_int_equal(sets.train.n, 60);
+    assert_true(fabs(sets.noise_rate - 1) < 1e-12);
+    for (size_t i = 0; i < sets.train.n; i++) {
+        assert_int_equal(sets.train.truth[i], sets.train.id[i] % CLASSES);
+        assert_int_equal(sets.train.given[i], (sets.train.id[i] + 1) % CLASSES);
+    }
+    for (size_t i = 0; i < sets.meta.n; i++)
+        assert_int_equal(sets.meta.given[i], sets.meta.id[i] % CLASSES);
+    mwn_sets_close(&sets);
+    data_release(&options);
+}
+
+/* The second class that test_probabilities_are_of_the_files_samples gives sample i. */
+static uint32_t second_of(uint32_t i)
+{
+    return (i + 1 + i / CLASSES % (CLASSES - 1)) % CLASSES;
+}
+
+static void put_probs(const char *name, const uint32_t *id, size_t n)
+{
+    static float rows[TRAIN * CLASSES];
+    struct mwn_error err = {0};
+    const size_t shape[] = {n, CLASSES};
+    memset(rows, 0, sizeof(rows));
+    for (size_t i = 0; i < n; i++) {
+        rows[i * CLASSES + id[i] % CLASSES] = 0.6F;
+        rows[i * CLASSES + second_of(id[i])] = 0.4F;
+    }
+    assert_int_equal(mwn_npy_write(data_path(name), MWN_NPY_F32, 2, shape, rows, &err),
+                     MWN_OK);
+}
+
+static void expect_second_classes(const struct mwn_data_options *options)
+{
+    struct mwn_sets sets;
+    open_good(&sets, options);
+    for (size_t i = 0; i < sets.train.n; i++) {
+        uint32_t id = sets.train.id[i];
+        assert_int_equal(sets.train.truth[i], id % CLASSES);
+        if (sets.train.given[i] != sets.train.truth[i])
+            assert_int_equal(sets.train.given[i], second_of(id));
+    }
+    assert_true(sets.noise_rate > 0.3 && sets.noise_rate < 0.7);
+    assert_null(sets.meta.truth);
+    mwn_sets_close(&sets);
+}
+
+/* Whatever the sets are, and also where the file has the training samples alone. */
+static void test_probabilities_are_of_the_files_samples(void **state)
+{
+    (void)state;
+    struct mwn_sets sets;
+    struct mwn_data_options options = data_options("idx");
+    uint32_t all[TRAIN];
+    char ids[TRAIN * 8] = "index,id\n";
+    for (uint32_t i = 0; i < TRAIN; i++)
+        all[i] = i;
+    options.meta_per_class = 4;
+    options.valid_share = 0.2;
+    options.imbalance = 2;
+    options.limit = 50;
+    open_good(&sets, &options);
+    put_probs("all.npy", all, TRAIN);
+    put_probs("part.npy", sets.train.id, sets.train.n);
+    for (size_t i = 0; i < sets.train.n; i++)
+        (void)snprintf(ids + strlen(ids), 8, "%u,x\n", (unsigned)sets.train.id[i]);
+    data_write_text("ids.csv", ids);
+    mwn_sets_close(&sets);
+    data_set_text(&options.noise, "pmd2");
+    options.noise_rate = 0.5;
+    data_set_text(&options.noise_probs, data_path("all.npy"));
+    expect_second_classes(&options);
+    data_set_text(&options.noise_probs, data_path("part.npy"));
+    expect_second_classes(&options);
+    options.limit = 0;
+    EXPECT_FAILS(&options, MWN_ERR_DATA, "part.npy: has no row for training sample",
+                 "mwnet cv");
+    data_release(&options);
+}
+
 static void test_labels_file_is_for_train_and_validation(void **state)
 {
     (void)state;
@@ -628,6 +721,8 @@ int main(void)
         WITH_DATA(test_train_on_meta_appends_the_meta_set),
         WITH_DATA(test_small_and_empty_classes_are_reported),
         WITH_DATA(test_noise_is_put_into_train_only),
+        WITH_DATA(test_a_matrix_reaches_the_training_set_alone),
+        WITH_DATA(test_probabilities_are_of_the_files_samples),
         WITH_DATA(test_labels_file_is_for_train_and_validation),
         WITH_DATA(test_unknown_noise_is_reported_before_reading),
         WITH_DATA(test_equal_samples_leave_the_earlier_set),

@@ -776,6 +776,18 @@ char *mwn_path_join(const char *dir, const char *name)
     return path;
 }
 
+char *mwn_path_beside(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash ? (size_t)(slash - path) + 1 : 0, size = strlen(name);
+    char *beside = mwn_alloc(folder + size + 1, 1);
+    if (beside == NULL)
+        return NULL;
+    memcpy(beside, path, folder);
+    memcpy(beside + folder, name, size);
+    return beside;
+}
+
 mwn_status mwn_path_check_file(const char *path, struct mwn_error *err)
 {
     struct stat info;

@@ -118,6 +118,8 @@ MWN_MUST_CHECK mwn_status mwn_path_lock(const char *dir, int *lock, struct mwn_e
 void mwn_path_unlock(int lock);
 /* "dir/name"; NULL if memory is out. Freed by mwn_free(). */
 char *mwn_path_join(const char *dir, const char *name);
+/* The path of a file of that name in the folder of `path`; the same otherwise. */
+char *mwn_path_beside(const char *path, const char *name);
 
 /* The names in a folder. */
 struct mwn_names {

@@ -33,9 +33,10 @@ static size_t next_in_superclass(size_t fine)
     return next;
 }
 
-static mwn_status asymmetric_matrix(int classes, double rate, struct mwn_rng *map,
-                                    double *T, struct mwn_error *err)
+static mwn_status asymmetric_matrix(const struct mwn_noise_options *options, int classes,
+                                    struct mwn_rng *map, double *T, struct mwn_error *err)
 {
+    double rate = options->rate;
     (void)map;
     if (classes == 10) {
         mwn_noise_diagonal(classes, 0, T);
@@ -60,5 +61,6 @@ const struct mwn_noise mwn_noise_asymmetric = {
     .name = "asymmetric",
     .summary =
         "the class it is mistaken for (CIFAR-10), the next of the superclass (CIFAR-100)",
+    .reads = MWN_NOISE_RATE,
     .matrix = asymmetric_matrix,
 };

@@ -2,9 +2,10 @@
 #include "base/base.h"
 #include "data/noise.h"
 
-static mwn_status flip_matrix(int classes, double rate, struct mwn_rng *map, double *T,
-                              struct mwn_error *err)
+static mwn_status flip_matrix(const struct mwn_noise_options *options, int classes,
+                              struct mwn_rng *map, double *T, struct mwn_error *err)
 {
+    double rate = options->rate;
     size_t k = (size_t)classes;
     mwn_status status = mwn_noise_need_classes("flip", classes, 2, err);
     if (status != MWN_OK)
@@ -21,5 +22,6 @@ static mwn_status flip_matrix(int classes, double rate, struct mwn_rng *map, dou
 const struct mwn_noise mwn_noise_flip = {
     .name = "flip",
     .summary = "one other class, drawn for each class",
+    .reads = MWN_NOISE_RATE,
     .matrix = flip_matrix,
 };

@@ -3,9 +3,10 @@
 #include "base/base.h"
 #include "data/noise.h"
 
-static mwn_status flip2_matrix(int classes, double rate, struct mwn_rng *map, double *T,
-                               struct mwn_error *err)
+static mwn_status flip2_matrix(const struct mwn_noise_options *options, int classes,
+                               struct mwn_rng *map, double *T, struct mwn_error *err)
 {
+    double rate = options->rate;
     size_t k = (size_t)classes;
     mwn_status status = mwn_noise_need_classes("flip2", classes, 3, err);
     if (status != MWN_OK)
@@ -26,5 +27,6 @@ static mwn_status flip2_matrix(int classes, double rate, struct mwn_rng *map, do
 const struct mwn_noise mwn_noise_flip2 = {
     .name = "flip2",
     .summary = "one of two other classes, drawn for each class, with equal probability",
+    .reads = MWN_NOISE_RATE,
     .matrix = flip2_matrix,
 };

@@ -4,9 +4,10 @@
 #include "base/status.h"
 #include "data/noise.h"
 
-static mwn_status hierarchical_matrix(int classes, double rate, struct mwn_rng *map,
-                                      double *T, struct mwn_error *err)
+static mwn_status hierarchical_matrix(const struct mwn_noise_options *options, int classes,
+                                      struct mwn_rng *map, double *T, struct mwn_error *err)
 {
+    double rate = options->rate;
     const int *superclass = mwn_cifar100_superclass;
     (void)map;
     if (classes != 100)
@@ -25,5 +26,6 @@ static mwn_status hierarchical_matrix(int classes, double rate, struct mwn_rng *
 const struct mwn_noise mwn_noise_hierarchical = {
     .name = "hierarchical",
     .summary = "another class of the same superclass (CIFAR-100)",
+    .reads = MWN_NOISE_RATE,
     .matrix = hierarchical_matrix,
 };

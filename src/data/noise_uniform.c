@@ -3,9 +3,10 @@
 #include "base/base.h"
 #include "data/noise.h"
 
-static mwn_status uniform_matrix(int classes, double rate, struct mwn_rng *map, double *T,
-                                 struct mwn_error *err)
+static mwn_status uniform_matrix(const struct mwn_noise_options *options, int classes,
+                                 struct mwn_rng *map, double *T, struct mwn_error *err)
 {
+    double rate = options->rate;
     size_t k = (size_t)classes;
     (void)map;
     (void)err;
@@ -18,5 +19,6 @@ static mwn_status uniform_matrix(int classes, double rate, struct mwn_rng *map, 
 const struct mwn_noise mwn_noise_uniform = {
     .name = "uniform",
     .summary = "any class, the true one included",
+    .reads = MWN_NOISE_RATE,
     .matrix = uniform_matrix,
 };

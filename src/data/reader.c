@@ -52,10 +52,17 @@ const struct mwn_option mwn_data_option_rows[] = {
     {"fold", MWN_OPT_INT, FIELD(fold), "0", 0, 999, NULL,
      "part of the cross-validation that is kept out of the training set, from 0"},
     {"noise", MWN_OPT_TEXT, FIELD(noise), "none", 0, 0, NULL,
-     "label noise put into the training set: none, uniform, flip, flip2, hierarchical or "
-     "asymmetric"},
+     "label noise put into the training set: none, uniform, flip, flip2, hierarchical, "
+     "asymmetric, matrix, pmd1, pmd2 or pmd3"},
     {"noise_rate", MWN_OPT_REAL, FIELD(noise_rate), "0", 0, 1, NULL,
-     "probability that the noise redraws a label (uniform may draw the true one again)"},
+     "probability that the noise redraws a label (uniform may draw the true one again); of "
+     "pmd1 to pmd3: the share of labels that are not the data's own"},
+    {"noise_matrix", MWN_OPT_TEXT, FIELD(noise_matrix), "", 0, 0, NULL,
+     "file of data.noise=matrix, text or .npy: row: true class, column: given class, entry: "
+     "probability"},
+    {"noise_probs", MWN_OPT_TEXT, FIELD(noise_probs), "", 0, 0, NULL,
+     "file of data.noise=pmd1 to pmd3, .npy or text: class probabilities of the training "
+     "samples, as `mwnet cv` writes them"},
     {"labels", MWN_OPT_TEXT, FIELD(labels), "", 0, 0, NULL,
      "file of training labels (.npy or .csv) in place of the data's own, which then count "
      "as the true ones"},

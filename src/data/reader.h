@@ -22,6 +22,8 @@ struct mwn_data_options {
     int64_t folds, fold;       /* cross-validation: fold `fold` leaves train; 0: none */
     char *noise;               /* "none", "uniform", "flip", ... (noise_list.h)       */
     double noise_rate;         /* 0..1                                                */
+    char *noise_matrix;        /* file of T[true][given], for noise "matrix"          */
+    char *noise_probs;         /* file of class probabilities, for "pmd1" to "pmd3"   */
     char *labels;              /* file of training labels (.npy, .csv) instead        */
     double imbalance;          /* n_max / n_min; 1: none                              */
     bool imbalance_shuffle;    /* which class gets which size: from the seed          */

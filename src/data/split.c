@@ -367,13 +367,19 @@ static double share_of_wrong(const struct mwn_set *set)
     return (double)wrong / (double)set->n;
 }
 
+static struct mwn_noise_options noise_options(const struct mwn_data_options *options)
+{
+    return (struct mwn_noise_options){options->noise, options->noise_rate,
+                                      options->noise_matrix, options->noise_probs};
+}
+
 static mwn_status put_noise(struct mwn_set *set, const struct split *split,
                             struct mwn_error *err)
 {
-    const struct mwn_data_options *options = split->options;
-    const struct mwn_labels labels = {split->classes, set->n, set->id, set->given};
-    return mwn_noise_apply(options->noise, options->noise_rate, split->seed, &labels, NULL,
-                           err);
+    const struct mwn_noise_options options = noise_options(split->options);
+    const struct mwn_labels labels = {split->classes, set->n, set->id, set->given,
+                                      set->source->n};
+    return mwn_noise_apply(&options, split->seed, &labels, NULL, err);
 }
 
 /* A set from the part of its own, or from the training part. */
@@ -448,8 +454,9 @@ static mwn_status check_options(const struct mwn_data_options *options,
 {
     bool has_meta = options->meta_per_class > 0 || (options->meta && *options->meta) ||
                     (options->meta_ids && *options->meta_ids);
-    if (options->labels && *options->labels && options->noise &&
-        strcmp(options->noise, "none") != 0) {
+    bool from_file = options->labels && *options->labels;
+    const struct mwn_noise_options noise = noise_options(options);
+    if (from_file && noise.name && strcmp(noise.name, "none") != 0) {
         mwn_fail(err, MWN_ERR_CONFIG, "data.labels and data.noise=%.40s exclude each other",
                  options->noise);
         return mwn_hint(err, "set data.noise=none to use the labels of the file");
@@ -466,9 +473,9 @@ static mwn_status check_options(const struct mwn_data_options *options,
             err, MWN_ERR_CONFIG,
             "data.fold: %lld of %lld folds, expected 0 .. folds-1 of at least 2",
             (long long)options->fold, (long long)options->folds);
-    if (!options->noise)
+    if (!noise.name || from_file)
         return MWN_OK;
-    return mwn_noise_check(options->noise, options->noise_rate, err);
+    return mwn_noise_check(&noise, err);
 }
 
 /* Opens a part, read like the training part. */

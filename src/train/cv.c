@@ -42,14 +42,8 @@ static mwn_status fold_path(const struct cv *cv, long fold, const char *name, ch
 static mwn_status beside(const struct cv *cv, const char *name, char **out,
                          struct mwn_error *err)
 {
-    const char *slash = strrchr(cv->path, '/');
-    size_t length = slash ? (size_t)(slash - cv->path) + 1 : 0;
-    *out = mwn_alloc(length + strlen(name) + 1, 1);
-    if (!*out)
-        return mwn_fail_memory(err, length + strlen(name) + 1, "a path");
-    memcpy(*out, cv->path, length);
-    memcpy(*out + length, name, strlen(name));
-    return MWN_OK;
+    *out = mwn_path_beside(cv->path, name);
+    return *out ? MWN_OK : mwn_fail_memory(err, strlen(cv->path), "a path");
 }
 
 /* ---- A fold ------------------------------------------------------------------------- */

@@ -66,8 +66,9 @@ mwn_status mwn_folder_make_absolute(struct mwn_settings *settings, struct mwn_er
     mwn_status status = MWN_OK;
     struct mwn_data_options *data = &settings->data;
     char **const paths[] = {
-        &data->path,     &data->test,   &data->meta,           &data->valid,
-        &data->meta_ids, &data->labels, &settings->model.init,
+        &data->path,         &data->test,        &data->meta,
+        &data->valid,        &data->meta_ids,    &data->labels,
+        &data->noise_matrix, &data->noise_probs, &settings->model.init,
     };
     char **weight_net = mwn_settings_weight_net(settings);
 

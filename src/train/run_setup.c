@@ -247,7 +247,7 @@ static mwn_status hash_options(struct mwn_run *run, struct mwn_error *err)
     copy.data.threads = 0;
     copy.data.path = copy.data.test = copy.data.meta = copy.data.valid = nothing;
     copy.data.meta_ids = nothing;
-    copy.data.labels = nothing;
+    copy.data.labels = copy.data.noise_matrix = copy.data.noise_probs = nothing;
     copy.model.init = nothing;
     char **weight_net = mwn_settings_weight_net(&copy), *path = NULL;
     if (weight_net) { /* What is in the file is in the state. */
