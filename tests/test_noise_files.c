@@ -49,8 +49,7 @@ static void test_a_matrix_is_read_from_text_and_npy(void **state)
     static const char *const texts[] = {
         "0.75,0.25,0\n0,1,0\n0.125,0.375,0.5\n",
         "0.75 0.25 0\n 0 1  0 \n\n.125 3.75e-1\t0.5",
-        "\xEF\xBB\xBF"
-        "0.75; 0.25; 0\r\n0; 1; 0\r\n0.125; 0.375; 0.5\r\n",
+        "\xEF\xBB\xBF 0.75; 0.25; 0\r\n0; 1; 0\r\n0.125; 0.375; 0.5\r\n",
         "0.75\t0.25\t0\n0\t1\t0\n0.125\t0.375\t0.5\n",
     };
     for (size_t i = 0; i < MWN_COUNT(texts); i++) {
@@ -265,6 +264,17 @@ static void test_bad_probabilities_are_reported(void **state)
     EXPECT_BAD(read_probs, "absent.npy", MWN_ERR_IO, "absent.npy");
 }
 
+/* The second class is always right. */
+static void test_a_model_that_has_not_learned_is_reported(void **state)
+{
+    (void)state;
+    static const double wrong[FEW * 3] = {0.4, 0.6, 0, 0, 0.6, 0.4,
+                                          0.4, 0.6, 0, 0, 0.6, 0.4};
+    put_npy("wrong.npy", wrong, FEW, 3);
+    EXPECT_BAD(read_probs, "wrong.npy", MWN_ERR_CONFIG, "1.0000 .. 0.0000",
+               "a model that has learned");
+}
+
 /* ---- ids.csv ------------------------------------------------------------------------ */
 
 static mwn_status match(const char *ids, size_t samples, size_t *row_of,
@@ -285,7 +295,7 @@ static void test_ids_say_whose_a_row_is(void **state)
 {
     (void)state;
     struct mwn_error err = {0};
-    size_t row_of[6];
+    size_t row_of[6] = {0};
     static const size_t wanted[6] = {1, MWN_PROB_FILE_NONE, 3, MWN_PROB_FILE_NONE, 2, 0};
     assert_int_equal(match("index,id\n5,e\n0,\"a,b\"\n4,x\n2,c\n", 6, row_of, &err),
                      MWN_OK);
@@ -309,7 +319,7 @@ static void test_bad_ids_are_reported(void **state)
     };
     for (size_t i = 0; i < MWN_COUNT(files); i++) {
         struct mwn_error err = {0};
-        size_t row_of[6];
+        size_t row_of[6] = {0};
         mwn_status status = match(files[i].text, 6, row_of, &err);
         data_expect(&err, status, MWN_ERR_DATA, files[i].words, (char *)NULL);
     }
@@ -401,6 +411,7 @@ int main(void)
         WITH_FOLDER(test_probabilities_end_at_1),
         WITH_FOLDER(test_rates_out_of_reach_are_reported),
         WITH_FOLDER(test_bad_probabilities_are_reported),
+        WITH_FOLDER(test_a_model_that_has_not_learned_is_reported),
         WITH_FOLDER(test_ids_say_whose_a_row_is),
         WITH_FOLDER(test_bad_ids_are_reported),
         WITH_FOLDER(test_the_share_of_wrong_labels_is_the_rate),

@@ -83,6 +83,9 @@ static mwn_status check_rate(double rate, double least, double most, struct mwn_
              "data.noise_rate: %g, but the probabilities of data.noise_probs allow %.4f .. "
              "%.4f",
              rate, least, most);
+    if (least >= most)
+        return mwn_hint(err, "the second class is right as often as the most likely one: "
+                             "these are no probabilities of a model that has learned");
     return mwn_hint(err, "the least is the share of samples whose most likely class is not "
                          "their label, the most that of those whose second is not");
 }
@@ -184,7 +187,7 @@ static void fill_row(const void *self, size_t i, double *row)
     }                                                                                      \
     const struct mwn_noise mwn_noise_pmd##number = {                                       \
         .name = "pmd" #number,                                                             \
-        .summary = text,                                                                   \
+        .summary = (text),                                                                 \
         .reads = MWN_NOISE_RATE | MWN_NOISE_PROBS,                                         \
         .prepare = prepare_type##number,                                                   \
         .row = fill_row,                                                                   \

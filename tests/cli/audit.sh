@@ -80,6 +80,14 @@ run 7 "cv with other options" cv small.yaml $settings train.lr=0.3 --folds 3 -q 
     -o parts/pred_probs.npy
 holds err "hint: remove parts/pred_probs.npy.folds, or give another name by -o"
 # shellcheck disable=SC2086
+# shellcheck disable=SC2086
+run 0 "cv of clean labels" cv small.yaml $settings data.noise=none --folds 2 -q -o eta/pred_probs.npy
+run 2 "noise of its probabilities, at a rate out of reach" train small.yaml data.path=data \
+    data.noise=pmd1 data.noise_rate=1e-6 data.noise_probs=eta/pred_probs.npy --dry-run
+holds err "data.noise_rate: 1e-06, but the probabilities of data.noise_probs allow "
+run 3 "noise of other samples' probabilities" train small.yaml data.path=data data.seed=77 \
+    data.noise=pmd1 data.noise_rate=0.3 data.noise_probs=eta/pred_probs.npy --dry-run
+holds err "eta/pred_probs.npy: has no row for training sample "
 run 2 "cv without a second fold" cv small.yaml $settings --folds 1 -q -o one.npy
 cp whole/pred_probs.npy run/
 run 0 "audit with probabilities" audit run
