@@ -58,7 +58,8 @@ const struct mwn_option mwn_data_option_rows[] = {
      "probability that the noise redraws a label (uniform may draw the true one again); of "
      "pmd1 to pmd3: the share of labels that are not the data's own"},
     {"noise_matrix", MWN_OPT_TEXT, FIELD(noise_matrix), "", 0, 0, NULL,
-     "file of data.noise=matrix, text or .npy: row: true class, column: given class, entry: "
+     "file of data.noise=matrix, text or .npy: row: true class, column: given class, "
+     "entry: "
      "probability"},
     {"noise_probs", MWN_OPT_TEXT, FIELD(noise_probs), "", 0, 0, NULL,
      "file of data.noise=pmd1 to pmd3, .npy or text: class probabilities of the training "
