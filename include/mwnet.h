@@ -556,6 +556,12 @@ struct mwn_learner {
     mwn_status (*another)(void *self, void *params, double *stats, struct mwn_error *err);
     /* Numbers of a sample in a batch's x, for methods that mix samples; 0: unknown. */
     size_t inputs;
+
+    /* For methods whose loss is one of the output and of what the last layer sees; optional, and
+     * only with output and feature. grad[n_params] = gradient of sum_ik slope[i][k] out[i][k] +
+     * sum_ih by_feature[i][h] feature[i][h], of the last forward. */
+    mwn_status (*pull_both)(void *self, const double *slope, const double *by_feature,
+                            void *grad, struct mwn_error *err);
 };
 
 /* What a method may want to know of the data that it will be given. 0 or NULL: unknown. */

@@ -88,8 +88,8 @@ static inline void bench_open(struct bench *b, const char *name, const char *con
     for (; options && *options; options += 2)
         set_option(b, options[0], options[1]);
     const struct mwn_method_context context = context_of(b);
-    assert_int_equal(mwn_method_check(b->method, &context.facts, &b->learner, &err),
-                     MWN_OK);
+    assert_int_equal(
+        mwn_method_check(b->method, b->options, &context.facts, &b->learner, &err), MWN_OK);
     if (b->method->begin)
         assert_int_equal(b->method->begin(b->self, b->options, &context, &err), MWN_OK);
     b->step.train = &b->train.batch;

@@ -9,13 +9,39 @@
 
 /* ---- The contract ---------------------------------------------------------------------- */
 
+/* A method with options. */
+struct subject {
+    const struct mwn_method *method;
+    const char *const *options; /* NULL: the defaults */
+};
+
+/* Every method as it is, and then those whose options give them another state. */
+static bool subject_at(size_t k, struct subject *out)
+{
+    static const char *const complex_layer[] = {"form", "complex", NULL};
+    static const struct {
+        const char *name;
+        const char *const *options;
+    } more[] = {{"s_model", complex_layer}};
+    size_t count = 0;
+    while (mwn_methods[count])
+        count++;
+    if (k >= count + MWN_COUNT(more))
+        return false;
+    *out = k < count ? (struct subject){mwn_methods[k], NULL}
+                     : (struct subject){mwn_method_find(more[k - count].name),
+                                        more[k - count].options};
+    return true;
+}
+
 static void test_every_method_does_the_same_twice(void **state)
 {
     (void)state;
-    for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
+    struct subject s;
+    for (size_t k = 0; subject_at(k, &s); k++) {
         struct bench a, b;
-        bench_open(&a, (*m)->name, NULL);
-        bench_open(&b, (*m)->name, NULL);
+        bench_open(&a, s.method->name, s.options);
+        bench_open(&b, s.method->name, s.options);
         steps_until(&a, 0, STEPS_ALL);
         steps_until(&b, 0, STEPS_ALL);
         assert_memory_equal(a.toy.params, b.toy.params, sizeof a.toy.params);
@@ -58,18 +84,19 @@ static void carry(struct bench *from, struct bench *to)
 static void test_every_method_goes_on_from_a_restored_state_anywhere(void **state)
 {
     (void)state;
-    for (const struct mwn_method *const *m = mwn_methods; *m; m++)
+    struct subject s;
+    for (size_t k = 0; subject_at(k, &s); k++)
         for (uint64_t cut = 1; cut < STEPS_ALL; cut++) {
             struct bench a, b;
-            bench_open(&a, (*m)->name, NULL);
-            bench_open(&b, (*m)->name, NULL);
+            bench_open(&a, s.method->name, s.options);
+            bench_open(&b, s.method->name, s.options);
             steps_until(&a, 0, cut);
             carry(&a, &b);
             steps_until(&a, cut, STEPS_ALL);
             steps_until(&b, cut, STEPS_ALL);
             const void *whole = a.toy.params, *pieces = b.toy.params;
             if (memcmp(whole, pieces, sizeof a.toy.params) != 0)
-                fail_msg("%s: cut at %d", (*m)->name, (int)cut);
+                fail_msg("%s: cut at %d", s.method->name, (int)cut);
             assert_memory_equal(a.step.weight, b.step.weight, TRAIN * sizeof(double));
             bench_close(&a);
             bench_close(&b);
@@ -79,9 +106,10 @@ static void test_every_method_goes_on_from_a_restored_state_anywhere(void **stat
 static void test_no_method_allocates_in_a_step(void **state)
 {
     (void)state;
-    for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
+    struct subject s;
+    for (size_t k = 0; subject_at(k, &s); k++) {
         struct bench b;
-        bench_open(&b, (*m)->name, NULL);
+        bench_open(&b, s.method->name, s.options);
         uint64_t before = mwn_mem_count();
         steps_until(&b, 0, STEPS_ALL);
         assert_int_equal(mwn_mem_count(), before);
@@ -92,17 +120,18 @@ static void test_no_method_allocates_in_a_step(void **state)
 static void test_no_method_keeps_anything_when_memory_runs_out(void **state)
 {
     (void)state;
-    for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
+    struct subject s;
+    for (size_t k = 0; subject_at(k, &s); k++) {
         mwn_status status = MWN_ERR_MEMORY;
-        for (uint64_t n = 1; status == MWN_ERR_MEMORY && (*m)->begin; n++) {
+        for (uint64_t n = 1; status == MWN_ERR_MEMORY && s.method->begin; n++) {
             struct bench b;
-            bench_open(&b, (*m)->name, NULL);
-            if ((*m)->end)
-                (*m)->end(b.self);
-            memset(b.self, 0, (*m)->self_size);
+            bench_open(&b, s.method->name, s.options);
+            if (s.method->end)
+                s.method->end(b.self);
+            memset(b.self, 0, s.method->self_size);
             const struct mwn_method_context context = context_of(&b);
             mwn_mem_fail_after(n);
-            status = (*m)->begin(b.self, b.options, &context, NULL);
+            status = s.method->begin(b.self, b.options, &context, NULL);
             mwn_mem_fail_after(0);
             assert_true(n < 30);
             bench_close(&b);
@@ -154,9 +183,9 @@ static void test_what_a_method_lacks_is_named(void **state)
             learner = toy_learner(&toy);
         if (i == 4)
             learner.pull = NULL;
-        assert_int_equal(
-            mwn_method_check(mwn_method_find(row[i].method), &nothing, &learner, &err),
-            MWN_ERR_CONFIG);
+        assert_int_equal(mwn_method_check(mwn_method_find(row[i].method), NULL, &nothing,
+                                          &learner, &err),
+                         MWN_ERR_CONFIG);
         assert_non_null(strstr(err.text, row[i].method));
         if (!strstr(err.text, row[i].word))
             fail_msg("'%s' does not say '%s'", err.text, row[i].word);

@@ -660,6 +660,69 @@ static void test_the_last_layer_makes_the_logits_of_the_features(void **state)
     }
 }
 
+/* The gradient by slopes of the output and of the features, as doubles. */
+static double *pulled(const struct mwn_learner *l, const double *slope,
+                      const double *by_feature)
+{
+    void *grad = case_alloc(l->n_params, sizeof(double));
+    double *out = case_alloc(l->n_params, sizeof *out);
+    mwn_status status = by_feature ? l->pull_both(l->self, slope, by_feature, grad, NULL)
+                                   : l->pull(l->self, slope, grad, NULL);
+    assert_int_equal(status, MWN_OK);
+    mwn_vec_to_double(l->dtype, l->n_params, grad, out);
+    free(grad);
+    return out;
+}
+
+/* With W the last layer's weights: slopes W^T s of the features do below that layer what slopes
+ * s of the output do, and to itself nothing. */
+static void check_pull_both(const struct net_case *c, const struct case_kind *kind)
+{
+    struct case_data data;
+    struct mwn_learner l;
+    double loss[64], slope[64 * CASE_CLASSES], sum[64 * CASE_CLASSES];
+    mwn_net *net = net_of(c, kind, &data);
+    mwn_net_learner(net, &l);
+    const struct mwn_graph *graph = mwn_net_graph(net);
+    double *w = case_alloc(CASE_CLASSES * l.features, sizeof *w);
+    double *by_feature = case_alloc(c->n * l.features, sizeof *by_feature);
+    void *x = case_input(net, &data);
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label, .key = 3};
+    assert_int_equal(l.forward(l.self, &batch, loss, NULL), MWN_OK);
+    mwn_net_get(net, l.params, graph->nodes[graph->output].param[0], w);
+    for (size_t i = 0; i < c->n * CASE_CLASSES; i++) {
+        double more = cos(1.3 * (double)i);
+        slope[i] = sin(1.7 * (double)i);
+        sum[i] = slope[i] + more;
+        for (size_t h = 0; h < l.features; h++)
+            by_feature[i / CASE_CLASSES * l.features + h] +=
+                more * w[i % CASE_CLASSES * l.features + h];
+    }
+    double *both = pulled(&l, slope, by_feature), *below = pulled(&l, sum, NULL);
+    double *head = pulled(&l, slope, NULL), bound = kind->dtype == MWN_F64 ? 1e-12 : 1e-5;
+    ASSERT_BELOW(case_distance(both, below, l.head), bound);
+    ASSERT_BELOW(case_distance(both + l.head, head + l.head, l.n_params - l.head), bound);
+    double *const all[] = {w, by_feature, x, both, below, head};
+    for (size_t i = 0; i < MWN_COUNT(all); i++)
+        free(all[i]);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
+static void test_slopes_of_the_features_go_down_below_the_last_layer(void **state)
+{
+    (void)state;
+    const struct case_kind saving = {
+        .backend = "auto", .dtype = MWN_F32, .low_memory = true};
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        check_pull_both(&cases[k], &CASE_REF64);
+        check_pull_both(&cases[k], &CASE_FAST);
+        check_pull_both(&cases[k], &saving);
+        if (case_has_bf16())
+            check_pull_both(&cases[k], &CASE_BF16);
+    }
+}
+
 /* Central differences of the output, by moving the parameters. */
 static void check_tangent(const struct net_case *c, size_t layer)
 {
@@ -893,6 +956,7 @@ int main(void)
         cmocka_unit_test(test_passes_cut_at_a_layer_are_the_ends_of_whole_ones),
         cmocka_unit_test(test_passes_cut_at_the_head_run_nothing_below_it),
         cmocka_unit_test(test_the_last_layer_makes_the_logits_of_the_features),
+        cmocka_unit_test(test_slopes_of_the_features_go_down_below_the_last_layer),
         cmocka_unit_test(test_tangents_of_the_output_are_its_derivatives),
         cmocka_unit_test(test_tangents_of_losses_follow_from_those_of_the_output),
         cmocka_unit_test(test_hypergradient_is_the_derivative_by_the_coefficients),

@@ -242,21 +242,31 @@ static void test_a_run_stopped_in_an_epoch_ends_the_same(void **state)
     mwn_config_free(config);
 }
 
+static void expect_same_when_stopped(const mwn_config *config, const char *name)
+{
+    char dir[64];
+    (void)snprintf(dir, sizeof(dir), "%s-whole", name);
+    const char *whole = train_in(dir, config);
+    (void)snprintf(dir, sizeof(dir), "%s-pieces", name);
+    train_in_pieces(data_path(dir), config, 5);
+    expect_same_plain_run(whole, data_path(dir));
+}
+
 /* Whatever a method keeps of epochs, samples and classes is in the checkpoint. */
 static void test_every_method_ends_the_same_when_stopped(void **state)
 {
     (void)state;
     for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
-        char dir[64];
         mwn_config *config = tiny_config();
         set_method(config, *m);
-        (void)snprintf(dir, sizeof(dir), "%s-whole", (*m)->name);
-        const char *whole = train_in(dir, config);
-        (void)snprintf(dir, sizeof(dir), "%s-pieces", (*m)->name);
-        train_in_pieces(data_path(dir), config, 5);
-        expect_same_plain_run(whole, data_path(dir));
+        expect_same_when_stopped(config, (*m)->name);
         mwn_config_free(config);
     }
+    mwn_config *config = tiny_config();
+    set_method(config, mwn_method_find("s_model"));
+    set(config, "method.form", "complex");
+    expect_same_when_stopped(config, "s_model-complex");
+    mwn_config_free(config);
 }
 
 static void test_training_on_the_meta_set_alone_has_a_record_of_it(void **state)

@@ -222,7 +222,8 @@ static void test_a_learner_without_exchange_is_refused(void **state)
     bench_open(&b, "co_teaching", NULL);
     const struct mwn_data_facts facts = context_of(&b).facts;
     b.learner.exchange = NULL;
-    assert_int_equal(mwn_method_check(b.method, &facts, &b.learner, &err), MWN_ERR_CONFIG);
+    assert_int_equal(mwn_method_check(b.method, b.options, &facts, &b.learner, &err),
+                     MWN_ERR_CONFIG);
     assert_non_null(strstr(err.text, "exchange and another"));
     bench_close(&b);
 }

@@ -105,6 +105,10 @@ static void test_copies_and_conversions_keep_every_number(void **state)
         mwn_vec_from_double(MWN_F64, n, y64, out64);
         for (size_t i = 0; i < n; i++)
             assert_true(out64[i] == x64[i]);
+        mwn_vec_add_double(MWN_F64, n, x64, out64);
+        mwn_vec_add_double(MWN_F32, n, x64, out32);
+        for (size_t i = 0; i < n; i++)
+            assert_true(out64[i] == 2 * x64[i] && out32[i] == 2 * x32[i]);
     }
     assert_int_equal(mwn_dtype_size(MWN_F32), 4);
     assert_int_equal(mwn_dtype_size(MWN_F64), 8);

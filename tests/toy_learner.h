@@ -107,11 +107,14 @@ static void toy_back_head(const struct toy_pass *pass, const double *w, const do
     }
 }
 
-static void toy_back_from(const struct toy_pass *pass, const double *w, const double *slope,
-                          double *grad)
+/* From slopes of the logits and, unless NULL, of g. */
+static void toy_back_both(const struct toy_pass *pass, const double *w, const double *slope,
+                          const double *by_g, double *grad)
 {
     double dg[TOY_BATCH][TOY_HIDDEN] = {{0}}, mean[TOY_HIDDEN] = {0}, dr = 0;
     memset(grad, 0, TOY_PARAMS * sizeof *grad);
+    if (by_g)
+        memcpy(dg, by_g, pass->n * sizeof dg[0]);
     toy_back_head(pass, w, slope, grad, dg);
     for (size_t i = 0; i < pass->n; i++) {
         for (size_t k = 0; k < TOY_HIDDEN; k++) {
@@ -130,6 +133,12 @@ static void toy_back_from(const struct toy_pass *pass, const double *w, const do
                 grad[k * TOY_IN + j] += dz * pass->x[i * TOY_IN + j];
         }
     }
+}
+
+static void toy_back_from(const struct toy_pass *pass, const double *w, const double *slope,
+                          double *grad)
+{
+    toy_back_both(pass, w, slope, NULL, grad);
 }
 
 static void toy_back(const struct toy_pass *pass, const double *w, const double *coef,
@@ -277,6 +286,17 @@ static mwn_status toy_pull(void *self, const double *slope, void *grad,
     return MWN_OK;
 }
 
+static mwn_status toy_pull_both(void *self, const double *slope, const double *by_feature,
+                                void *grad, struct mwn_error *err)
+{
+    struct toy *toy = self;
+    (void)err;
+    if (toy_fails(toy))
+        return MWN_ERR_RUNTIME;
+    toy_back_both(&toy->pass, toy_w(toy), slope, by_feature, grad);
+    return MWN_OK;
+}
+
 static mwn_status toy_feature(void *self, double *out, struct mwn_error *err)
 {
     struct toy *toy = self;
@@ -341,7 +361,8 @@ static struct mwn_learner toy_learner(struct toy *toy)
                                 .n_stats = 1,
                                 .exchange = toy_exchange,
                                 .another = toy_another,
-                                .inputs = TOY_IN};
+                                .inputs = TOY_IN,
+                                .pull_both = toy_pull_both};
 }
 
 /* A batch of n <= TOY_BATCH samples. */

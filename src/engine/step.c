@@ -369,12 +369,18 @@ mwn_status mwn_step_output(const struct mwn_step *step, const struct mwn_batch *
     return status;
 }
 
+/* Multiplies row i of value[n][width] by given_i. */
+static void give_rows(const struct mwn_step *step, size_t width, double *value)
+{
+    for (size_t i = 0; step->given && i < step->train->n; i++)
+        for (size_t k = 0; k < width; k++)
+            value[i * width + k] *= step->given[i];
+}
+
 mwn_status mwn_step_pull(struct mwn_step *step, double *slope, struct mwn_error *err)
 {
     struct mwn_learner *learner = step->learner;
-    for (size_t i = 0; step->given && i < step->train->n; i++)
-        for (size_t k = 0; k < learner->classes; k++)
-            slope[i * learner->classes + k] *= step->given[i];
+    give_rows(step, learner->classes, slope);
     return learner->pull(learner->self, slope, step->grad, err);
 }
 
@@ -384,6 +390,19 @@ mwn_status mwn_step_update_output(struct mwn_step *step, double *slope,
     mwn_status status = mwn_step_pull(step, slope, err);
     if (status == MWN_OK)
         mwn_sgd_update(&step->sgd, step->lr, step->learner->params, step->grad);
+    return status;
+}
+
+mwn_status mwn_step_update_both(struct mwn_step *step, double *slope, double *by_feature,
+                                struct mwn_error *err)
+{
+    struct mwn_learner *learner = step->learner;
+    give_rows(step, learner->classes, slope);
+    give_rows(step, learner->features, by_feature);
+    mwn_status status =
+        learner->pull_both(learner->self, slope, by_feature, step->grad, err);
+    if (status == MWN_OK)
+        mwn_sgd_update(&step->sgd, step->lr, learner->params, step->grad);
     return status;
 }
 

@@ -108,6 +108,10 @@ MWN_MUST_CHECK mwn_status mwn_step_pull(struct mwn_step *step, double *slope,
 /* The same, and the actual step along it. */
 MWN_MUST_CHECK mwn_status mwn_step_update_output(struct mwn_step *step, double *slope,
                                                  struct mwn_error *err);
+/* The same for losses that look at the features too, of learners with pull_both:
+ * by_feature[train->n][features] are their derivatives by these. Changes both. */
+MWN_MUST_CHECK mwn_status mwn_step_update_both(struct mwn_step *step, double *slope,
+                                               double *by_feature, struct mwn_error *err);
 /* The meta batch as if it were a train batch: forward, with meta_loss and meta_mean (always of the
  * cross-entropy). backward, output and pull are of it then. */
 MWN_MUST_CHECK mwn_status mwn_step_forward_meta(struct mwn_step *step,

@@ -51,6 +51,17 @@ size_t mwn_argmax(size_t n, const double *value)
     return best;
 }
 
+void mwn_softmax(size_t n, const double *z, double *out)
+{
+    double top = z[mwn_argmax(n, z)], sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        out[k] = exp(z[k] - top);
+        sum += out[k];
+    }
+    for (size_t k = 0; k < n; k++)
+        out[k] /= sum;
+}
+
 double mwn_local_dimension(size_t k, const double *distance)
 {
     double sum = 0, most = distance[k - 1];

@@ -21,6 +21,9 @@ double mwn_quantile(size_t n, const double *value, double q, double *work);
 /* The place of the largest of n > 0 values, the first one of several. */
 size_t mwn_argmax(size_t n, const double *value);
 
+/* The softmax of n > 0 numbers; out may be z. */
+void mwn_softmax(size_t n, const double *z, double *out);
+
 /* Estimate of the local intrinsic dimension from the distances to the k > 0 nearest neighbours, in
  * rising order: -k / sum_i log(r_i / r_k). 0 if there is none, as when all are as far away. */
 double mwn_local_dimension(size_t k, const double *distance);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "methods/formulas.h"
 
 #include <math.h>
 #include <string.h>
@@ -105,19 +106,6 @@ static void run_tanh(const struct affine *a, const double *x, double *y)
         y[j] = tanh(y[j]);
 }
 
-static void softmax(size_t n, double *z)
-{
-    double top = z[0], sum = 0;
-    for (size_t k = 1; k < n; k++)
-        top = fmax(top, z[k]);
-    for (size_t k = 0; k < n; k++) {
-        z[k] = exp(z[k] - top);
-        sum += z[k];
-    }
-    for (size_t k = 0; k < n; k++)
-        z[k] /= sum;
-}
-
 void mwn_label_teacher_forward(struct mwn_label_teacher *t, size_t n, const double *feature,
                                const int32_t *label)
 {
@@ -131,7 +119,7 @@ void mwn_label_teacher_forward(struct mwn_label_teacher *t, size_t n, const doub
         run_tanh(&a[0], x, h);
         run_tanh(&a[1], h, g);
         run(&a[2], g, q);
-        softmax(t->classes, q);
+        mwn_softmax(t->classes, q, q);
     }
 }
 

@@ -24,10 +24,11 @@ unsigned mwn_method_needs(const struct mwn_method *method, const void *options)
     return method->needs & ~(method->spares ? method->spares(options) : 0U);
 }
 
-mwn_status mwn_method_check(const struct mwn_method *method,
+mwn_status mwn_method_check(const struct mwn_method *method, const void *options,
                             const struct mwn_data_facts *facts,
                             const struct mwn_learner *learner, struct mwn_error *err)
 {
+    unsigned needs = mwn_method_needs(method, options);
     const struct {
         unsigned need;
         bool is_there;
@@ -47,12 +48,13 @@ mwn_status mwn_method_check(const struct mwn_method *method,
         {MWN_NEEDS_TANGENT, learner->tangent, "a learner with tangent"},
         {MWN_NEEDS_SECOND, learner->exchange && learner->another,
          "a learner with exchange and another"},
+        {MWN_NEEDS_BOTH, learner->pull_both, "a learner with pull_both"},
     };
     for (size_t i = 0; i < MWN_COUNT(row); i++)
-        if ((method->needs & row[i].need) && !row[i].is_there)
+        if ((needs & row[i].need) && !row[i].is_there)
             return mwn_fail(err, MWN_ERR_CONFIG, "method '%s' needs %s", method->name,
                             row[i].what);
-    if ((method->needs & MWN_NEEDS_CLASSES) && (method->needs & MWN_NEEDS_OUTPUT) &&
+    if ((needs & MWN_NEEDS_CLASSES) && (needs & MWN_NEEDS_OUTPUT) &&
         facts->classes != learner->classes)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "the learner has %zu classes, the data has %zu", learner->classes,

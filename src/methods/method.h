@@ -20,7 +20,8 @@ enum {
     MWN_NEEDS_STEPS = 128,     /* facts: steps                                           */
     MWN_NEEDS_FEATURES = 1024, /* a learner with features and feature                */
     MWN_NEEDS_TANGENT = 2048,  /* a learner with tangent                             */
-    MWN_NEEDS_SECOND = 4096    /* a learner with exchange and another                */
+    MWN_NEEDS_SECOND = 4096,   /* a learner with exchange and another                */
+    MWN_NEEDS_BOTH = 8192      /* a learner with pull_both                           */
 };
 
 /* What a method begins with. */
@@ -85,8 +86,9 @@ const struct mwn_method *mwn_method_find(const char *name); /* NULL if unknown *
 unsigned mwn_method_needs(const struct mwn_method *method, const void *options);
 
 /* MWN_ERR_CONFIG, naming what is missing, unless facts and learner have what the method needs
- * of them. */
+ * of them with these options. */
 MWN_MUST_CHECK mwn_status mwn_method_check(const struct mwn_method *method,
+                                           const void *options,
                                            const struct mwn_data_facts *facts,
                                            const struct mwn_learner *learner,
                                            struct mwn_error *err);

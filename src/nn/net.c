@@ -448,13 +448,20 @@ static mwn_status net_output(void *self, double *out, struct mwn_error *err)
     return MWN_OK;
 }
 
-static mwn_status net_pull(void *self, const double *slope, void *grad,
-                           struct mwn_error *err)
+static mwn_status net_pull_both(void *self, const double *slope, const double *by_feature,
+                                void *grad, struct mwn_error *err)
 {
     mwn_net *net = self;
     struct mwn_binding at = binding(net, SLOT_TRAIN, net->params.bytes);
     at.grad = grad;
+    at.by_feature = by_feature;
     return mwn_plan_pull(net->last, &at, slope, err);
+}
+
+static mwn_status net_pull(void *self, const double *slope, void *grad,
+                           struct mwn_error *err)
+{
+    return net_pull_both(self, slope, NULL, grad, err);
 }
 
 /* The numbers that the last layer gets of a sample; 0 if it is not a linear one, which alone
@@ -583,7 +590,8 @@ void mwn_net_learner(mwn_net *net, struct mwn_learner *out)
                                 .n_stats = stats_count(net),
                                 .exchange = net_exchange,
                                 .another = net_another,
-                                .inputs = input_size(net)};
+                                .inputs = input_size(net),
+                                .pull_both = net_pull_both};
 }
 
 mwn_status mwn_net_infer(mwn_net *net, const struct mwn_batch *batch, double *logits,

@@ -258,6 +258,15 @@ const void *mwn_plan_features(const struct mwn_plan *plan, const struct mwn_bind
     return output_of(plan, at, graph->nodes[graph->output].input[0]);
 }
 
+/* Adds at->by_feature to the gradient that the output node has just written for its input. */
+static void add_by_feature(struct mwn_plan *plan, const struct mwn_binding *at)
+{
+    const struct mwn_layer *last = &plan->layers[plan->shared->graph->output];
+    size_t count = mwn_layout_count(last->backend, last->in, false, plan->n);
+    if (at->by_feature && last->gx)
+        mwn_vec_add_double(last->backend->dtype, count, at->by_feature, last->gx);
+}
+
 /* Node i backward; if it is the last one, nobody wants the gradient of its input. */
 static mwn_status backward_node(struct mwn_plan *plan, const struct mwn_binding *at, int i,
                                 bool is_last)
@@ -272,7 +281,11 @@ static mwn_status backward_node(struct mwn_plan *plan, const struct mwn_binding 
     }
     layer->gx = is_last ? NULL : at_offset(at->scratch, place->gx);
     layer->gx_add = place->gx_add;
-    return run_node(plan, i, MWN_TRACE_BACKWARD, mwn_layer_impl(layer)->backward);
+    mwn_status status =
+        run_node(plan, i, MWN_TRACE_BACKWARD, mwn_layer_impl(layer)->backward);
+    if (status == MWN_OK && i == plan->shared->graph->output)
+        add_by_feature(plan, at);
+    return status;
 }
 
 static mwn_status recompute_node(struct mwn_plan *plan, int i, enum mwn_trace_pass pass)

@@ -70,6 +70,8 @@ struct mwn_binding {
     const char *params;
     char *grad;
     const char *dir;
+    const double *by_feature; /* [n][its input's shape] that a pull adds to the gradient of
+                                 what the output node gets; NULL: nothing */
 };
 
 MWN_MUST_CHECK mwn_status mwn_plan_create(struct mwn_plan **out,
@@ -91,7 +93,7 @@ MWN_MUST_CHECK mwn_status mwn_plan_forward(struct mwn_plan *plan,
 MWN_MUST_CHECK mwn_status mwn_plan_backward(struct mwn_plan *plan,
                                             const struct mwn_binding *at,
                                             const double *coef, struct mwn_error *err);
-/* The same from derivatives by the logits: slope[n][classes]. */
+/* The same from derivatives by the logits, slope[n][classes], and at->by_feature. */
 MWN_MUST_CHECK mwn_status mwn_plan_pull(struct mwn_plan *plan, const struct mwn_binding *at,
                                         const double *slope, struct mwn_error *err);
 /* The same as mwn_plan_backward; coef NULL: for the mean of the losses; parameters before byte offset `from` may be

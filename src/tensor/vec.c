@@ -155,3 +155,15 @@ void mwn_vec_from_double(enum mwn_dtype dtype, size_t n, const double *x, void *
     for (size_t i = 0; i < n; i++)
         to[i] = (float)x[i];
 }
+
+void mwn_vec_add_double(enum mwn_dtype dtype, size_t n, const double *x, void *out)
+{
+    if (dtype == MWN_F64) {
+        mwn_vec_add(MWN_F64, n, out, 1, x, out);
+        return;
+    }
+    float *to = out;
+#pragma omp parallel for simd schedule(static) if (n >= PARALLEL_FROM)
+    for (size_t i = 0; i < n; i++)
+        to[i] = (float)((double)to[i] + x[i]);
+}

@@ -17,5 +17,7 @@ bool mwn_vec_is_finite(enum mwn_dtype dtype, size_t n, const void *x);
 /* Between the type of a vector and double. */
 void mwn_vec_to_double(enum mwn_dtype dtype, size_t n, const void *x, double *out);
 void mwn_vec_from_double(enum mwn_dtype dtype, size_t n, const double *x, void *out);
+/* out += x. */
+void mwn_vec_add_double(enum mwn_dtype dtype, size_t n, const double *x, void *out);
 
 #endif

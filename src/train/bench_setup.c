@@ -113,7 +113,8 @@ static mwn_status begin_method(struct mwn_bench_worker *worker,
                                                          .steps = 1}};
     for (size_t i = 0; i < n; i++)
         count[i % MWN_BENCH_CLASSES] += 1;
-    mwn_status status = mwn_method_check(worker->method, &context.facts, learner, err);
+    mwn_status status =
+        mwn_method_check(worker->method, worker->options, &context.facts, learner, err);
     if (status != MWN_OK || !worker->method->begin)
         return status;
     return worker->method->begin(worker->self, worker->options, &context, err);

@@ -204,7 +204,8 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
                                                .features = run->learner.features,
                                                .facts = data_facts(run),
                                                .step = &run->step};
-    status = mwn_method_check(method, &context.facts, &run->learner, err);
+    status = mwn_method_check(method, settings->method_options, &context.facts,
+                              &run->learner, err);
     if (status == MWN_OK && method->begin)
         status = method->begin(run->method_self, settings->method_options, &context, err);
     return status;

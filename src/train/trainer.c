@@ -107,7 +107,8 @@ mwn_status mwn_trainer_create_for(mwn_trainer **out, struct mwn_learner *learner
     MWN_TRY(check_abilities(settings, learner, err));
     if (facts)
         trainer->facts = *facts;
-    MWN_TRY(mwn_method_check(settings->method, &trainer->facts, learner, err));
+    MWN_TRY(mwn_method_check(settings->method, settings->method_options, &trainer->facts,
+                             learner, err));
     trainer->step.sgd.momentum = settings->train.momentum;
     trainer->step.sgd.dampening = settings->train.dampening;
     trainer->step.sgd.weight_decay = settings->train.weight_decay;
