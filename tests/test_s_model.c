@@ -5,6 +5,8 @@
 
 enum { K = 3, H = 2, N = 4, SQUARE = K * K, PARAMS = SQUARE * (1 + H) };
 
+#define TOY_PAIRS ((size_t)TOY_CLASSES * TOY_CLASSES)
+
 static const int32_t some_label[N] = {1, 0, 2, 1};
 static const double some_feature[N][H] = {{0.4, -0.7}, {1.1, 0.2}, {-0.5, 0.9}, {0, -1.3}};
 static const double some_logit[N][K] = {
@@ -135,7 +137,7 @@ static void test_the_complex_layer_begins_as_the_simple_one(void **state)
     for (size_t p = 0; p < TOY_PARAMS; p++)
         assert_near(b.toy.params[p], a.toy.params[p], 1e-15);
     assert_int_equal(b.method->state(b.self, item), 8);
-    assert_int_equal(item[5].n, TOY_CLASSES * TOY_CLASSES * TOY_HIDDEN);
+    assert_int_equal(item[5].n, TOY_PAIRS * TOY_HIDDEN);
     for (size_t i = 0; i < item[5].n;
          i++) /* Adam's first step: nearly lr times the sign. */
         assert_near(fabs(item[5].data[i]), 0.01, 5e-4);
@@ -161,8 +163,8 @@ static double toy_mean(struct bench *b, const double *w, const double *b_and_u)
                 size_t at = k * TOY_CLASSES + j;
                 a[j] = b_and_u[at];
                 for (size_t h = 0; h < TOY_HIDDEN; h++)
-                    a[j] += b_and_u[TOY_CLASSES * TOY_CLASSES + at * TOY_HIDDEN + h] *
-                            pass.r * (pass.h[i][h] - pass.mean[h]);
+                    a[j] += b_and_u[TOY_PAIRS + at * TOY_HIDDEN + h] * pass.r *
+                            (pass.h[i][h] - pass.mean[h]);
             }
             softmax_of(TOY_CLASSES, a, theta);
             chance += p[k] * theta[b->train.label[i]];
@@ -178,7 +180,7 @@ static void test_w_goes_down_the_loss_through_the_features_too(void **state)
     (void)state;
     struct bench b;
     struct mwn_state_item item[MWN_STATE_MAX];
-    double param[TOY_CLASSES * TOY_CLASSES * (1 + TOY_HIDDEN)];
+    double param[TOY_PAIRS * (1 + TOY_HIDDEN)];
     double w[TOY_PARAMS], expected[TOY_PARAMS];
     bench_open(&b, "s_model", from_the_start);
     b.step.given = some_weights;
