@@ -345,6 +345,42 @@ static void test_cuts_come_by_their_chances(void **state)
     assert_near(mwn_layer_cut_chance(&one, 0), 1, 0);
 }
 
+/* sum_k (1/q_k - 1) (T_k - T_(k-1)) of three layers below the last one. */
+static double noise_of(const double *square, const double *q)
+{
+    double sum = 0;
+    for (size_t k = 0; k < 3; k++)
+        sum += (1 / q[k] - 1) * (square[k] - (k ? square[k - 1] : 0));
+    return sum;
+}
+
+/* Against all chances on a grid that rise, have the mean and keep the bounds. */
+static void test_fitted_chances_have_the_least_variance(void **state)
+{
+    (void)state;
+    const double squares[][4] = {{0.1, 0.3, 0.7, 1},
+                                 {0.5, 0.2, 0.6, 1},
+                                 {0, 0, 0.9, 1},
+                                 {0.2, 0.6, 0.4, 1},
+                                 {3, 2, 1, 1}};
+    const double shares[] = {0.1, 0.4, 0.8};
+    const struct mwn_layer_cut cut = {.layers = 4, .reach = 1};
+    for (size_t c = 0; c < MWN_COUNT(squares) * MWN_COUNT(shares); c++) {
+        const double *square = squares[c / 3], share = shares[c % 3];
+        double q[4], grid[3];
+        mwn_layer_cut_fit(&cut, share, square, q);
+        assert_near(q[3], 1, 0);
+        assert_true(q[0] >= share / 4 && q[0] <= q[1] && q[1] <= q[2] && q[2] <= 1);
+        assert_true(q[0] + q[1] + q[2] <= 3 * share + 1e-9);
+        for (grid[0] = share / 4; grid[0] <= 1; grid[0] += 0.005)
+            for (grid[1] = grid[0]; grid[1] <= 1; grid[1] += 0.005) {
+                grid[2] = 3 * share - grid[0] - grid[1];
+                if (grid[2] >= grid[1] && grid[2] <= 1)
+                    assert_true(noise_of(square, q) <= noise_of(square, grid) + 1e-9);
+            }
+    }
+}
+
 /* ---- schedules ---- */
 
 static void test_step_schedule_drops_at_its_epochs(void **state)
@@ -402,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_theta_optimiser_gives_the_sequences_of_pytorch),
         cmocka_unit_test(test_the_chances_of_layers_rise_and_have_the_wanted_mean),
         cmocka_unit_test(test_cuts_come_by_their_chances),
+        cmocka_unit_test(test_fitted_chances_have_the_least_variance),
         cmocka_unit_test(test_step_schedule_drops_at_its_epochs),
         cmocka_unit_test(test_warmup_rises_evenly_to_the_full_rate),
         cmocka_unit_test(test_cosine_falls_from_the_warmup_to_the_end),

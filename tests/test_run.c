@@ -298,6 +298,20 @@ static void test_a_run_that_samples_layers_ends_the_same_when_stopped(void **sta
     mwn_config_free(config);
 }
 
+/* It measures at the start alone here: a stopped run must remember what it found. */
+static void test_a_run_with_learned_chances_ends_the_same_when_stopped(void **state)
+{
+    (void)state;
+    mwn_config *config = tiny_config();
+    set(config, "meta.gradient", "sampled");
+    set(config, "meta.layers", "0.5");
+    set(config, "meta.chances", "learned");
+    const char *whole = train_in("learned", config);
+    train_in_pieces(data_path("learned-pieces"), config, 4);
+    expect_same_run(whole, data_path("learned-pieces"));
+    mwn_config_free(config);
+}
+
 static void test_a_run_without_a_meta_set_chooses_one_and_ends_the_same(void **state)
 {
     (void)state;
@@ -941,6 +955,7 @@ int main(void)
         cmocka_unit_test(test_training_on_the_meta_set_alone_has_a_record_of_it),
         cmocka_unit_test(test_a_run_whose_method_goes_by_its_length_cannot_grow),
         cmocka_unit_test(test_a_run_that_samples_layers_ends_the_same_when_stopped),
+        cmocka_unit_test(test_a_run_with_learned_chances_ends_the_same_when_stopped),
         cmocka_unit_test(test_a_run_without_a_meta_set_chooses_one_and_ends_the_same),
         cmocka_unit_test(test_a_run_killed_between_checkpoints_ends_the_same),
         cmocka_unit_test(test_a_run_killed_before_its_first_checkpoint_ends_the_same),

@@ -33,7 +33,18 @@
  * On ResNet-32 and CIFAR-10, after 40 steps as well as after ten epochs, the variance is at most a
  * third above the least one that any q of the same cost has, for meta.layers from 0.1 to 0.5; and
  * no layer counts more than 1 + (L-1)/a times. The last layer, which costs next to nothing, is
- * always there. a follows from the wanted mean of q below the last layer, meta.layers. */
+ * always there. a follows from the wanted mean of q below the last layer, meta.layers.
+ *
+ * Learned chances. With meta.chances=learned T is measured from time to time (layer_profile.c), and
+ * q are the chances of the least variance: with s_k the slopes of the greatest convex function
+ * below T, as q must rise with k,
+ *
+ *     q_k = min(1, max(meta.layers / 4, c sqrt(s_k))),    c such that their mean is meta.layers.
+ *
+ * They depend on what was before the iteration alone, so that D stays unbiased; an iteration that
+ * measures takes all layers. This is what FaMUS learns its gates for, a small variance at a given
+ * number of layers; but its gates, networks fed with gradients and trained by a penalty, choose
+ * without weights by chance, which is biased, and layers one by one. */
 #include "engine/layer_cut.h"
 
 #include <math.h>
@@ -57,6 +68,8 @@ size_t mwn_layer_first(const struct mwn_learner *learner, size_t k)
 double mwn_layer_cut_chance(const struct mwn_layer_cut *cut, size_t k)
 {
     double above = (double)(cut->layers - 1 - k);
+    if (cut->chance)
+        return cut->chance[k];
     return isinf(cut->reach) ? 1 : cut->reach / (cut->reach + above);
 }
 
@@ -72,7 +85,7 @@ static double mean_chance(const struct mwn_layer_cut *cut)
 /* The mean chance grows with the reach: halving intervals of its logarithm finds it. */
 struct mwn_layer_cut mwn_layer_cut_of(size_t layers, double share)
 {
-    struct mwn_layer_cut cut = {layers, (double)INFINITY};
+    struct mwn_layer_cut cut = {.layers = layers, .reach = (double)INFINITY};
     double low = -40, high = 40;
     if (layers < 2 || share >= 1)
         return cut;
@@ -90,4 +103,41 @@ size_t mwn_layer_cut_draw(const struct mwn_layer_cut *cut, double unit)
     while (k > 0 && unit < mwn_layer_cut_chance(cut, k - 1))
         k--;
     return k;
+}
+
+/* Slope above layer k of the greatest convex function below T: the largest, over the layers
+ * i <= k, of the least mean of a rise from i up to a j >= k. */
+static double convex_slope(const struct mwn_layer_cut *cut, const double *square, size_t k)
+{
+    double most = 0;
+    for (size_t i = 0; i <= k; i++) {
+        double least = (double)INFINITY, before = i > 0 ? square[i - 1] : 0;
+        for (size_t j = k; j + 1 < cut->layers; j++)
+            least = fmin(least, (square[j] - before) / (double)(j + 1 - i));
+        most = fmax(most, least);
+    }
+    return most;
+}
+
+static double bounded(double share, double chance)
+{
+    return fmin(1, fmax(share / 4, chance));
+}
+
+void mwn_layer_cut_fit(const struct mwn_layer_cut *cut, double share, const double *square,
+                       double *chance)
+{
+    size_t below = cut->layers - 1;
+    double low = -40, high = 40;
+    chance[below] = 1;
+    for (size_t k = 0; k < below; k++)
+        chance[k] = sqrt(convex_slope(cut, square, k) / square[below]);
+    for (int i = 0; i < 80; i++) {
+        double middle = (low + high) / 2, sum = 0;
+        for (size_t k = 0; k < below; k++)
+            sum += bounded(share, exp(middle) * chance[k]);
+        *(sum < share * (double)below ? &low : &high) = middle;
+    }
+    for (size_t k = 0; k < below; k++)
+        chance[k] = bounded(share, exp(low) * chance[k]);
 }

@@ -27,6 +27,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "engine/layer_profile.h"
 #include "tensor/vec.h"
 
 #include <inttypes.h>
@@ -37,6 +38,7 @@ static const char *const loss_choices[] = {"ce", "mae", NULL};
 static const char *const virtual_choices[] = {"sgd", "full", NULL};
 static const char *const precision_choices[] = {"same", "f32", "bf16", NULL};
 static const char *const gradient_choices[] = {"jvp", "fd", "last_layer", "sampled", NULL};
+static const char *const chances_choices[] = {"fixed", "learned", NULL};
 
 #define FIELD(name) offsetof(struct mwn_meta_options, name)
 const struct mwn_option mwn_meta_option_rows[] = {
@@ -63,6 +65,9 @@ const struct mwn_option mwn_meta_option_rows[] = {
     {"layers", MWN_OPT_REAL, FIELD(layers), "0.5", 0.01, 1, NULL,
      "For meta.gradient=sampled: mean share of the layers that take part; less is faster "
      "and noisier. The last layer always does."},
+    {"chances", MWN_OPT_CHOICE, FIELD(chances), "fixed", 0, 0, chances_choices,
+     "For meta.gradient=sampled: the chances of the layers, fixed, or learned, so that the "
+     "noise is least by what was measured last, every 500 updates."},
     {"precision", MWN_OPT_CHOICE, FIELD(precision), "same", 0, 0, precision_choices,
      "How activations of the meta batch are stored: same as train.precision, f32 or bf16."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL}};
@@ -89,7 +94,8 @@ static mwn_status allocate_vectors(struct mwn_step *step, bool needs_hypergradie
     if (whole && needs_hypergradient) {
         step->direction = mwn_arena_alloc(bytes);
         step->shifted = mwn_arena_alloc(bytes);
-        whole = step->direction && step->shifted;
+        step->profile = mwn_alloc(2 * step->cut.layers, sizeof *step->profile);
+        whole = step->direction && step->shifted && step->profile;
     }
     return whole ? MWN_OK : mwn_fail_memory(err, 3 * n * size, "gradient vectors");
 }
@@ -128,6 +134,7 @@ void mwn_step_release(struct mwn_step *step)
             mwn_arena_free(vectors[i], bytes);
     for (size_t i = 0; i < MWN_COUNT(losses); i++)
         mwn_free(losses[i]);
+    mwn_free(step->profile);
     mwn_sgd_release(&step->sgd);
     *step = (struct mwn_step){0};
 }
@@ -246,7 +253,8 @@ out:
 static size_t draw_cut(const struct mwn_step *step)
 {
     struct mwn_rng rng = mwn_rng_at(step->seed, MWN_STREAM_LAYERS, step->iteration, 0);
-    return mwn_layer_cut_draw(&step->cut, mwn_rng_unit(&rng));
+    const struct mwn_layer_cut cut = mwn_layer_profile_cut(step);
+    return mwn_layer_cut_draw(&cut, mwn_rng_unit(&rng));
 }
 
 /* Multiplies u by 1/chance in the layers that take part; d_i is linear in u. */
@@ -254,9 +262,10 @@ static void weigh_layers(struct mwn_step *step, size_t first)
 {
     const struct mwn_learner *learner = step->learner;
     size_t size = mwn_dtype_size(learner->dtype);
-    for (size_t k = first; k < step->cut.layers; k++) {
+    const struct mwn_layer_cut cut = mwn_layer_profile_cut(step);
+    for (size_t k = first; k < cut.layers; k++) {
         size_t begin = mwn_layer_first(learner, k), end = mwn_layer_first(learner, k + 1);
-        double more = 1 / mwn_layer_cut_chance(&step->cut, k) - 1;
+        double more = 1 / mwn_layer_cut_chance(&cut, k) - 1;
         char *u = (char *)step->direction + begin * size;
         mwn_vec_add(learner->dtype, end - begin, u, more, u, u);
     }
@@ -267,13 +276,16 @@ static mwn_status meta_direction(struct mwn_step *step, const void *params, size
                                  struct mwn_error *err)
 {
     bool sampled = step->options.gradient == MWN_GRADIENT_SAMPLED;
-    size_t cut = sampled ? draw_cut(step) : 0;
+    bool measures = sampled && mwn_layer_profile_is_due(step);
+    size_t cut = sampled && !measures ? draw_cut(step) : 0;
     *from = 0;
     if (sampled)
         *from = mwn_layer_first(step->learner, cut);
     else if (step->options.gradient == MWN_GRADIENT_LAST_LAYER)
         *from = step->learner->head;
     mwn_status status = meta_pass(step, params, *from, err);
+    if (status == MWN_OK && measures)
+        return mwn_layer_profile_measure(step, err);
     if (status == MWN_OK && sampled)
         weigh_layers(step, cut);
     return status;

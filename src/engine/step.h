@@ -17,6 +17,8 @@ enum mwn_gradient {
     MWN_GRADIENT_SAMPLED
 };
 
+enum mwn_chances { MWN_CHANCES_FIXED, MWN_CHANCES_LEARNED };
+
 enum mwn_meta_loss { MWN_META_LOSS_CE, MWN_META_LOSS_MAE };
 
 enum mwn_meta_source { MWN_META_SET, MWN_META_LOWEST_LOSS };
@@ -31,6 +33,7 @@ struct mwn_meta_options {
     int virtual_step;  /* enum mwn_virtual                        */
     int gradient;      /* enum mwn_gradient                       */
     double layers;     /* sampled: mean share of the layers       */
+    int chances;       /* sampled: enum mwn_chances               */
     int precision;     /* of the meta pass: 0 as in training, else 1 + enum mwn_precision */
 };
 extern const struct mwn_option mwn_meta_option_rows[];
@@ -40,6 +43,7 @@ struct mwn_step {
     struct mwn_meta_options options;
     struct mwn_sgd sgd;       /* the optimiser of w                                  */
     struct mwn_layer_cut cut; /* for meta.gradient=sampled                      */
+    double *profile;          /* owned: see layer_profile.h                     */
     uint64_t seed;            /* of the cuts: set after mwn_step_init()         */
     size_t max_n;
 

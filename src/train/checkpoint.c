@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "engine/layer_profile.h"
 #include "tensor/safetensors.h"
 #include "tensor/vec.h"
 #include "train/meta_source.h"
@@ -233,6 +234,7 @@ static mwn_status write_state(struct mwn_run *run, struct state *state, const ch
     const size_t weights[2] = {run->weights.slots, run->weights.n};
     const size_t journal[2] = {run->journal.n, MWN_JOURNAL_COLUMNS};
     const size_t counters = COUNTERS, facts = MWN_COUNT(state->fact), sums = MWN_EPOCH_SUMS;
+    const size_t profile = mwn_layer_profile_size(&run->step);
     char text[40];
     mwn_st_builder *builder = mwn_st_builder_create();
 
@@ -261,6 +263,8 @@ static mwn_status write_state(struct mwn_run *run, struct state *state, const ch
     if (run->meta_chosen)
         mwn_st_builder_add(builder, "meta", MWN_ST_U32, 1, &run->sets.meta.n,
                            run->meta_chosen);
+    if (profile > 0)
+        mwn_st_builder_add(builder, "layers", MWN_ST_F64, 1, &profile, run->step.profile);
     add_method(builder, run, state);
     mwn_status status = mwn_st_builder_write(builder, path, err);
     mwn_st_builder_free(builder);
@@ -406,6 +410,7 @@ static mwn_status read_state(const struct reader *r, struct mwn_run *run,
 {
     mwn_status status = MWN_OK;
     size_t weights = run->weights.slots * run->weights.n;
+    size_t profile = mwn_layer_profile_size(&run->step);
     MWN_TRY(check_same(r, run));
     MWN_TRY(read_bytes(r, "params", MWN_ST_F32, state->params, state->param));
     MWN_TRY(read_bytes(r, "momentum", MWN_ST_F32, state->params, state->momentum));
@@ -419,6 +424,8 @@ static mwn_status read_state(const struct reader *r, struct mwn_run *run,
     if (run->journal.value && state->counter[1] > 0)
         MWN_TRY(read_bytes(r, "journal", MWN_ST_F32, run->journal.n * MWN_JOURNAL_COLUMNS,
                            run->journal.value));
+    if (profile > 0)
+        MWN_TRY(read_bytes(r, "layers", MWN_ST_F64, profile, run->step.profile));
     MWN_TRY(read_meta(r, run));
     MWN_TRY(read_method(r, run, state));
 out:
