@@ -4,8 +4,9 @@
  *
  *   bench_gradient RECIPE STEPS BATCHES DRAWS ROUNDS [KEY=VALUE]...
  *
- * trains STEPS steps, takes the errors on BATCHES further batches (sampled: DRAWS cuts on each),
- * and times ROUNDS steps of every kind in turn. With d the exact numbers and D the others, over
+ * trains STEPS steps, measures the layers for learned chances on the next batch, takes the
+ * errors on BATCHES further ones (sampled: DRAWS cuts on each), and times ROUNDS steps of
+ * every kind in turn. With d the exact numbers and D the others, over
  * the samples of a batch, the columns are
  *
  *   error    root of the sum of |D - d|^2 over batches and draws, by that of |d|^2
@@ -18,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/layer_profile.h"
 #include "engine/weight_net.h"
 #include "engine/weighting.h"
 #include "methods/method.h"
@@ -31,15 +33,19 @@ struct kind {
     const char *name;
     int gradient;
     double layers; /* of sampled */
+    int chances;
 };
 
 static const struct kind kinds[] = {
-    {"jvp", MWN_GRADIENT_JVP, 1},
-    {"fd", MWN_GRADIENT_FD, 1},
-    {"last_layer", MWN_GRADIENT_LAST_LAYER, 1},
-    {"sampled 0.5", MWN_GRADIENT_SAMPLED, 0.5},
-    {"sampled 0.25", MWN_GRADIENT_SAMPLED, 0.25},
-    {"sampled 0.1", MWN_GRADIENT_SAMPLED, 0.1},
+    {"jvp", MWN_GRADIENT_JVP, 1, MWN_CHANCES_FIXED},
+    {"fd", MWN_GRADIENT_FD, 1, MWN_CHANCES_FIXED},
+    {"last_layer", MWN_GRADIENT_LAST_LAYER, 1, MWN_CHANCES_FIXED},
+    {"sampled 0.5", MWN_GRADIENT_SAMPLED, 0.5, MWN_CHANCES_FIXED},
+    {"sampled 0.25", MWN_GRADIENT_SAMPLED, 0.25, MWN_CHANCES_FIXED},
+    {"sampled 0.1", MWN_GRADIENT_SAMPLED, 0.1, MWN_CHANCES_FIXED},
+    {"learned 0.5", MWN_GRADIENT_SAMPLED, 0.5, MWN_CHANCES_LEARNED},
+    {"learned 0.25", MWN_GRADIENT_SAMPLED, 0.25, MWN_CHANCES_LEARNED},
+    {"learned 0.1", MWN_GRADIENT_SAMPLED, 0.1, MWN_CHANCES_LEARNED},
 };
 enum { KINDS = MWN_COUNT(kinds) };
 
@@ -124,8 +130,13 @@ static void work_release(struct work *w)
 static void choose(struct work *w, const struct kind *kind)
 {
     struct mwn_step *step = &w->run->step;
+    size_t layers = mwn_layer_count(step->learner);
     step->options.gradient = kind->gradient;
-    step->cut = mwn_layer_cut_of(mwn_layer_count(step->learner), kind->layers);
+    step->options.layers = kind->layers;
+    step->options.chances = kind->chances;
+    step->cut = mwn_layer_cut_of(layers, kind->layers);
+    if (mwn_layer_profile_size(step) > 0 && step->profile[layers - 1] > 0)
+        mwn_layer_cut_fit(&step->cut, kind->layers, step->profile, step->profile + layers);
 }
 
 /* step->d and the gradient of Theta, in w->v.grad, by one kind. */
@@ -153,7 +164,9 @@ static mwn_status compare_kind(struct work *w, int k, struct mwn_error *err)
         mwn_status status = gradient_by(w, &kinds[k], err);
         if (status != MWN_OK)
             return status;
-        step->iteration++;
+        do
+            step->iteration++;
+        while (mwn_layer_profile_is_due(step));
         compare(&w->of_d[k], w->n, step->d, w->d);
         compare(&w->of_g[k], w->n_theta, w->v.grad, w->g);
         for (size_t j = 0; j < w->n; j++)
@@ -176,19 +189,41 @@ static mwn_status next_batch(mwn_loader *loader, struct mwn_batch *batch,
     return status;
 }
 
-static mwn_status compare_batch(struct work *w, struct mwn_error *err)
+/* The next batches, train and meta, into the step: losses, weights, the exact gradient. */
+static mwn_status take_batch(struct work *w, struct mwn_batch batch[2],
+                             struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    struct mwn_batch train, meta;
     struct mwn_step *step = &w->run->step;
-    MWN_TRY(next_batch(w->run->train, &train, err));
-    MWN_TRY(next_batch(w->run->meta, &meta, err));
-    step->train = &train;
-    step->meta = &meta;
+    MWN_TRY(next_batch(w->run->train, &batch[0], err));
+    MWN_TRY(next_batch(w->run->meta, &batch[1], err));
+    step->train = &batch[0];
+    step->meta = &batch[1];
     MWN_TRY(mwn_step_forward(step, err));
     mwn_weight_net_forward(&w->v, w->n, step->loss, NULL, step->weight);
     mwn_weighting_coef(MWN_WEIGHTING_MEAN, w->n, step->weight, step->coef);
-    MWN_TRY(gradient_by(w, &kinds[0], err));
+    status = gradient_by(w, &kinds[0], err);
+out:
+    return status;
+}
+
+static mwn_status measure_layers(struct work *w, struct mwn_error *err)
+{
+    struct mwn_batch batch[2];
+    mwn_status status = take_batch(w, batch, err);
+    if (status == MWN_OK)
+        status = gradient_by(w, &kinds[KINDS - 1], err);
+    w->run->step.iteration++;
+    w->run->step.train = w->run->step.meta = NULL;
+    return status;
+}
+
+static mwn_status compare_batch(struct work *w, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_batch batch[2];
+    struct mwn_step *step = &w->run->step;
+    MWN_TRY(take_batch(w, batch, err));
     memcpy(w->d, step->d, w->n * sizeof *w->d);
     memcpy(w->g, w->v.grad, w->n_theta * sizeof *w->g);
     for (size_t j = 0; j < w->n_theta; j++)
@@ -273,6 +308,7 @@ static mwn_status measure(struct work *w, const mwn_config *config, long steps,
         MWN_TRY(bench_run_step(w->run, err));
     MWN_TRY(work_init(w, err));
     w->run->step.lr = mwn_schedule_lr(&w->run->settings.train.schedule, 0, 0, 1);
+    MWN_TRY(measure_layers(w, err));
     for (int i = 0; i < w->batches; i++)
         MWN_TRY(compare_batch(w, err));
     MWN_TRY(time_steps(w, err));

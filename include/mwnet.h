@@ -557,9 +557,10 @@ struct mwn_learner {
     /* Numbers of a sample in a batch's x, for methods that mix samples; 0: unknown. */
     size_t inputs;
 
-    /* For methods whose loss is one of the output and of what the last layer sees; optional, and
-     * only with output and feature. grad[n_params] = gradient of sum_ik slope[i][k] out[i][k] +
-     * sum_ih by_feature[i][h] feature[i][h], of the last forward. */
+    /* For methods whose loss is one of the output and of what the last layer sees;
+     * optional, and only with output and feature. grad[n_params] = gradient of
+     * sum_ik slope[i][k] out[i][k] + sum_ih by_feature[i][h] feature[i][h], of the last
+     * forward. */
     mwn_status (*pull_both)(void *self, const double *slope, const double *by_feature,
                             void *grad, struct mwn_error *err);
 };

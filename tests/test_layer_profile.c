@@ -1,5 +1,5 @@
-/* test_layer_profile.c - a meta-gradient sampled by learned chances: no bias, and less noise than
- * by the fixed ones, on the hand-written learner and on real networks. */
+/* test_layer_profile.c - a meta-gradient sampled by learned chances: no bias, and less
+ * noise than by the fixed ones, on the hand-written learner and on real networks. */
 #include "nn_cases.h"
 
 #include "base/option.h"
@@ -68,7 +68,8 @@ static void open_step(struct mwn_step *step, struct mwn_learner *learner, double
     step->lr = 0.3;
 }
 
-/* Measures on one batch; then the ratio of the noise on another one to that of fixed chances. */
+/* Measures on one batch; then the ratio of the noise on another one to that of fixed
+ * chances. */
 static double compare(struct mwn_step *step, const struct mwn_batch *first,
                       const struct mwn_batch *second)
 {
@@ -110,7 +111,7 @@ static void test_learned_chances_have_no_bias_on_the_toy(void **state)
     }
 }
 
-/* The rows are networks: measured on one batch, the noise on another one is below `ratio`. */
+/* Measured on one batch, the noise on another one is below `ratio`. */
 static void test_learned_chances_have_less_noise_on_real_networks(void **state)
 {
     (void)state;

@@ -674,8 +674,8 @@ static double *pulled(const struct mwn_learner *l, const double *slope,
     return out;
 }
 
-/* With W the last layer's weights: slopes W^T s of the features do below that layer what slopes
- * s of the output do, and to itself nothing. */
+/* With W the last layer's weights: slopes W^T s of the features do below that layer what
+ * slopes s of the output do, and to itself nothing. */
 static void check_pull_both(const struct net_case *c, const struct case_kind *kind)
 {
     struct case_data data;

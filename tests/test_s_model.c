@@ -1,5 +1,5 @@
-/* test_s_model.c - the noise layer that is a function of the sample: its loss by hand, all its
- * derivatives by differences, and where it begins. */
+/* test_s_model.c - the noise layer that is a function of the sample: its loss by hand, all
+ * its derivatives by differences, and where it begins. */
 #include "method_bench.h"
 #include "methods/noise_layer.h"
 
@@ -95,8 +95,9 @@ static void test_the_layer_has_the_derivatives_of_its_loss(void **state)
     mwn_noise_layer_release(&layer);
 }
 
-/* Two classes, one feature h = 2, p = (1/4, 3/4), label 1. With a_0 = (0, log 3) theta_01 is 3/4,
- * with a_1 = (log 4, 0) theta_11 is 1/5: the loss is -log(3/16 + 3/20), and r = (5/9, 4/9). */
+/* Two classes, one feature h = 2, p = (1/4, 3/4), label 1. With a_0 = (0, log 3) theta_01
+ * is 3/4, with a_1 = (log 4, 0) theta_11 is 1/5: the loss is -log(3/16 + 3/20), and r =
+ * (5/9, 4/9). */
 static void test_a_sample_by_hand(void **state)
 {
     (void)state;
@@ -174,7 +175,8 @@ static double toy_mean(struct bench *b, const double *w, const double *b_and_u)
     return sum;
 }
 
-/* End to end: w moves along the gradient of the loss through both the logits and the features. */
+/* End to end: w moves along the gradient of the loss through both the logits and the
+ * features. */
 static void test_w_goes_down_the_loss_through_the_features_too(void **state)
 {
     (void)state;

@@ -35,16 +35,18 @@
  * no layer counts more than 1 + (L-1)/a times. The last layer, which costs next to nothing, is
  * always there. a follows from the wanted mean of q below the last layer, meta.layers.
  *
- * Learned chances. With meta.chances=learned T is measured from time to time (layer_profile.c), and
- * q are the chances of the least variance: with s_k the slopes of the greatest convex function
- * below T, as q must rise with k,
+ * Learned chances. With meta.chances=learned T is measured from time to time
+ * (layer_profile.c), and q are the chances of the least variance: with s_k the slopes of
+ * the greatest convex function below T, as q must rise with k,
  *
- *     q_k = min(1, max(meta.layers / 4, c sqrt(s_k))),    c such that their mean is meta.layers.
+ *     q_k = min(1, max(meta.layers / 4, c sqrt(s_k))),    c such that their mean is
+ *                                                         meta.layers.
  *
- * They depend on what was before the iteration alone, so that D stays unbiased; an iteration that
- * measures takes all layers. This is what FaMUS learns its gates for, a small variance at a given
- * number of layers; but its gates, networks fed with gradients and trained by a penalty, choose
- * without weights by chance, which is biased, and layers one by one. */
+ * They depend on what was before the iteration alone, so that D stays unbiased; an
+ * iteration that measures takes all layers. This is what FaMUS learns its gates for, a
+ * small variance at a given number of layers; but its gates, networks fed with gradients
+ * and trained by a penalty, choose without weights by chance, which is biased, and layers
+ * one by one. */
 #include "engine/layer_cut.h"
 
 #include <math.h>

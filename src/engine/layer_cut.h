@@ -23,8 +23,8 @@ struct mwn_layer_cut mwn_layer_cut_of(size_t layers, double share);
 size_t mwn_layer_cut_draw(const struct mwn_layer_cut *cut, double unit);
 /* The chance that layer k takes part; it counts 1/chance times as much when it does. */
 double mwn_layer_cut_chance(const struct mwn_layer_cut *cut, size_t k);
-/* The chances with the least variance for square[layers], T_k of the formulas; their mean below
- * the last layer is share, as far as none is above 1 or below share / 4. */
+/* The chances with the least variance for square[layers], T_k of the formulas; their mean
+ * below the last layer is share, as far as none is above 1 or below share / 4. */
 void mwn_layer_cut_fit(const struct mwn_layer_cut *cut, double share, const double *square,
                        double *chance);
 #endif

@@ -1,10 +1,10 @@
 /* layer_profile.c - measures T_k = |sum_(j <= k) d_j|^2 of all layers k by their tangents.
  *
- * step->profile holds T_k / T_(L-1), [layers], and the chances that follow, [layers]. The sum of
- * the layers up to k is d less the tangent along u cut off below layer k + 1, so that a
- * measurement costs about L forward passes, L layers being as costly one as another: every 500
- * meta updates, less than a tenth of a forward pass an iteration for L up to 50. Half of what is
- * kept is the latest measurement, a quarter the one before, and so on. */
+ * step->profile holds T_k / T_(L-1), [layers], and the chances that follow, [layers]. The
+ * sum of the layers up to k is d less the tangent along u cut off below layer k + 1, so
+ * that a measurement costs about L forward passes, L layers being as costly one as another:
+ * every 500 meta updates, less than a tenth of a forward pass an iteration for L up to 50.
+ * Half of what is kept is the latest measurement, a quarter the one before, and so on. */
 #include "engine/layer_profile.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* noise_layer.c - chances of labels by softmax, and the derivatives of the loss behind them. */
+/* noise_layer.c - chances of labels by softmax, and the derivatives of the loss behind
+ * them. */
 #include "methods/noise_layer.h"
 
 #include "base/mem.h"
@@ -67,7 +68,8 @@ static double dot(size_t n, const double *a, const double *b)
     return sum;
 }
 
-/* theta_i[p] = b_p + <u_p, h_i>, p being a pair of classes: u_p is read once for all samples. */
+/* theta_i[p] = b_p + <u_p, h_i>, p being a pair of classes: u_p is read once for all
+ * samples. */
 static void add_features(struct mwn_noise_layer *layer, const struct mwn_noise_batch *batch)
 {
     size_t square = mwn_noise_layer_biases(layer), width = layer->features;
@@ -89,8 +91,8 @@ static void set_theta(struct mwn_noise_layer *layer, const struct mwn_noise_batc
         mwn_softmax(classes, z + k * classes, layer->theta + k * classes);
 }
 
-/* Sample i's slope by the logits, and its share of the gradient of b. With features, its theta
- * becomes the derivatives of the mean loss by what the softmax was taken of. */
+/* Sample i's slope by the logits, and its share of the gradient of b. With features, its
+ * theta becomes the derivatives of the mean loss by what the softmax was taken of. */
 static void differentiate_sample(struct mwn_noise_layer *layer,
                                  const struct mwn_noise_batch *batch, size_t i,
                                  double *slope)

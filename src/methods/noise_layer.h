@@ -1,5 +1,6 @@
-/* noise_layer.h - the layer behind the softmax of s_model: the chances of the labels of each class,
- * the same for all samples or a function of what the last layer sees (formulas: s_model.c). */
+/* noise_layer.h - the layer behind the softmax of s_model: the chances of the labels of
+ * each class, the same for all samples or a function of what the last layer sees (formulas:
+ * s_model.c). */
 #ifndef MWN_METHODS_NOISE_LAYER_H
 #define MWN_METHODS_NOISE_LAYER_H
 
@@ -27,14 +28,14 @@ struct mwn_noise_batch {
 /* Numbers in b: the u that follow in param are all others. */
 size_t mwn_noise_layer_biases(const struct mwn_noise_layer *layer);
 
-/* For a zeroed layer with classes and features set; param is zero. MWN_ERR_CONFIG if it is larger
- * than is sensible, MWN_ERR_MEMORY; release it then too. */
+/* For a zeroed layer with classes and features set; param is zero. MWN_ERR_CONFIG if it is
+ * larger than is sensible, MWN_ERR_MEMORY; release it then too. */
 MWN_MUST_CHECK mwn_status mwn_noise_layer_init(struct mwn_noise_layer *layer, size_t max_n,
                                                struct mwn_error *err);
 void mwn_noise_layer_release(struct mwn_noise_layer *layer);
 
-/* Of the mean loss of the batch: layer->grad, slope[n][classes] by the logits and, with features,
- * by_feature[n][features] by these, through the chances alone. n <= max_n. */
+/* Of the mean loss of the batch: layer->grad, slope[n][classes] by the logits and, with
+ * features, by_feature[n][features] by these, through the chances alone. n <= max_n. */
 void mwn_noise_layer_differentiate(struct mwn_noise_layer *layer,
                                    const struct mwn_noise_batch *batch, double *slope,
                                    double *by_feature);

@@ -1,23 +1,23 @@
 /* s_model.c - S-model: a noise layer behind the softmax learns how labels go wrong.
  *
- * Goldberger, Ben-Reuven: Training Deep Neural-Networks Using a Noise Adaptation Layer, ICLR 2017.
- * In the simple model theta_k. = softmax(b_k.) are the chances of the labels of class k, and with
- * p_i the softmax of the network
+ * Goldberger, Ben-Reuven: Training Deep Neural-Networks Using a Noise Adaptation Layer,
+ * ICLR 2017. In the simple model theta_k. = softmax(b_k.) are the chances of the labels of
+ * class k, and with p_i the softmax of the network
  *
  *     f_i = -log sum_k p_ik theta_k,y_i,     r_ik = p_ik theta_k,y_i / sum_j p_ij theta_j,y_i
  *     df_i/dz_ik = p_ik - r_ik,              df_i/db_kj = -r_ik (1[j = y_i] - theta_kj)
  *     w <- Opt_w( (1/n) sum_i grad f_i ),    b <- Adam( (1/n) sum_i df_i/db ).
  *
- * In the complex model (form=complex) the chances are a function of the sample too, by what the
- * last layer sees of it, h_i. With a_ikj what the softmax is taken of,
+ * In the complex model (form=complex) the chances are a function of the sample too, by what
+ * the last layer sees of it, h_i. With a_ikj what the softmax is taken of,
  *
  *     theta_ik. = softmax(a_ik.),            a_ikj = <u_kj, h_i> + b_kj
  *     df_i/da_ikj = -r_ik (1[j = y_i] - theta_ikj)
  *     df_i/du_kj = df_i/da_ikj h_i,          df_i/dh_i = sum_kj df_i/da_ikj u_kj,
  *
- * the last beside what reaches h_i through the logits: all is learned end to end, as published.
- * h_i is that of a pass in training mode, and u begins at zero, so that the complex model begins
- * as the simple one and goes on from there.
+ * the last beside what reaches h_i through the logits: all is learned end to end, as
+ * published. h_i is that of a pass in training mode, and u begins at zero, so that the
+ * complex model begins as the simple one and goes on from there.
  *
  * The first epochs are plain training. The confusion of the last of them, counts of (likeliest
  * class, label) or the sums of the probabilities, begins b: b_kj = log(row-normalised count_kj +

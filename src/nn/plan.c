@@ -258,7 +258,7 @@ const void *mwn_plan_features(const struct mwn_plan *plan, const struct mwn_bind
     return output_of(plan, at, graph->nodes[graph->output].input[0]);
 }
 
-/* Adds at->by_feature to the gradient that the output node has just written for its input. */
+/* Adds at->by_feature to the gradient that the output node just wrote for its input. */
 static void add_by_feature(struct mwn_plan *plan, const struct mwn_binding *at)
 {
     const struct mwn_layer *last = &plan->layers[plan->shared->graph->output];
