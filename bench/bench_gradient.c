@@ -31,21 +31,20 @@
 
 struct kind {
     const char *name;
-    int gradient;
     double layers; /* of sampled */
-    int chances;
+    int gradient, chances;
 };
 
 static const struct kind kinds[] = {
-    {"jvp", MWN_GRADIENT_JVP, 1, MWN_CHANCES_FIXED},
-    {"fd", MWN_GRADIENT_FD, 1, MWN_CHANCES_FIXED},
-    {"last_layer", MWN_GRADIENT_LAST_LAYER, 1, MWN_CHANCES_FIXED},
-    {"sampled 0.5", MWN_GRADIENT_SAMPLED, 0.5, MWN_CHANCES_FIXED},
-    {"sampled 0.25", MWN_GRADIENT_SAMPLED, 0.25, MWN_CHANCES_FIXED},
-    {"sampled 0.1", MWN_GRADIENT_SAMPLED, 0.1, MWN_CHANCES_FIXED},
-    {"learned 0.5", MWN_GRADIENT_SAMPLED, 0.5, MWN_CHANCES_LEARNED},
-    {"learned 0.25", MWN_GRADIENT_SAMPLED, 0.25, MWN_CHANCES_LEARNED},
-    {"learned 0.1", MWN_GRADIENT_SAMPLED, 0.1, MWN_CHANCES_LEARNED},
+    {"jvp", 1, MWN_GRADIENT_JVP, MWN_CHANCES_FIXED},
+    {"fd", 1, MWN_GRADIENT_FD, MWN_CHANCES_FIXED},
+    {"last_layer", 1, MWN_GRADIENT_LAST_LAYER, MWN_CHANCES_FIXED},
+    {"sampled 0.5", 0.5, MWN_GRADIENT_SAMPLED, MWN_CHANCES_FIXED},
+    {"sampled 0.25", 0.25, MWN_GRADIENT_SAMPLED, MWN_CHANCES_FIXED},
+    {"sampled 0.1", 0.1, MWN_GRADIENT_SAMPLED, MWN_CHANCES_FIXED},
+    {"learned 0.5", 0.5, MWN_GRADIENT_SAMPLED, MWN_CHANCES_LEARNED},
+    {"learned 0.25", 0.25, MWN_GRADIENT_SAMPLED, MWN_CHANCES_LEARNED},
+    {"learned 0.1", 0.1, MWN_GRADIENT_SAMPLED, MWN_CHANCES_LEARNED},
 };
 enum { KINDS = MWN_COUNT(kinds) };
 
