@@ -11,17 +11,17 @@
 enum {
     MWN_NEEDS_META = 1, /* a meta batch                                           */
     MWN_NEEDS_HYPERGRADIENT =
-        2,                     /* mwn_step_hypergradient() and its vectors               */
-    MWN_NEEDS_CLASSES = 4,     /* facts: classes, class_count                            */
-    MWN_NEEDS_INDEX = 8,       /* facts: n; batches with an index                        */
-    MWN_NEEDS_EPOCHS = 16,     /* facts: epochs, steps; the epochs must not grow later   */
-    MWN_NEEDS_OUTPUT = 32,     /* a learner with output and pull                         */
-    MWN_NEEDS_LOADER = 64,     /* a say in which samples a batch has                     */
-    MWN_NEEDS_STEPS = 128,     /* facts: steps                                           */
-    MWN_NEEDS_FEATURES = 1024, /* a learner with features and feature                */
-    MWN_NEEDS_TANGENT = 2048,  /* a learner with tangent                             */
-    MWN_NEEDS_SECOND = 4096,   /* a learner with exchange and another                */
-    MWN_NEEDS_BOTH = 8192      /* a learner with pull_both                           */
+        2,                    /* mwn_step_hypergradient() and its vectors               */
+    MWN_NEEDS_CLASSES = 4,    /* facts: classes, class_count                            */
+    MWN_NEEDS_INDEX = 8,      /* facts: n; batches with an index                        */
+    MWN_NEEDS_EPOCHS = 16,    /* facts: epochs, steps; the epochs must not grow later   */
+    MWN_NEEDS_OUTPUT = 32,    /* a learner with output and pull                         */
+    MWN_NEEDS_LOADER = 64,    /* a say in which samples a batch has                     */
+    MWN_NEEDS_STEPS = 128,    /* facts: steps                                           */
+    MWN_NEEDS_FEATURES = 256, /* a learner with features and feature                */
+    MWN_NEEDS_TANGENT = 512,  /* a learner with tangent                             */
+    MWN_NEEDS_SECOND = 1024,  /* a learner with exchange and another                */
+    MWN_NEEDS_BOTH = 2048     /* a learner with pull_both                           */
 };
 
 /* What a method begins with. */
