@@ -2,6 +2,7 @@
 #include "cmd.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,12 +23,12 @@ static void choose_signals(sigset_t *set)
 }
 
 /* The first signal during training asks for a stop; any other one kills. */
-static void *wait_for_signals(void *nothing)
+static void *wait_for_signals(void *is_ready)
 {
     sigset_t set;
     int number = 0;
-    (void)nothing;
     choose_signals(&set);
+    (void)sem_post(is_ready);
     while (sigwait(&set, &number) == 0) {
         if (training && caught == 0) {
             caught = number;
@@ -39,17 +40,26 @@ static void *wait_for_signals(void *nothing)
     return NULL;
 }
 
+/* Returns when the thread has done what it allocates for: who forks next must not take along
+ * an allocator that is locked (the address sanitizer's stays so in the child). */
 void progress_watch_signals(void)
 {
     sigset_t set, before;
     pthread_t thread;
+    sem_t is_ready;
     choose_signals(&set);
-    if (pthread_sigmask(SIG_BLOCK, &set, &before) != 0)
+    if (sem_init(&is_ready, 0, 0) != 0)
         return;
-    if (pthread_create(&thread, NULL, wait_for_signals, NULL) == 0)
-        pthread_detach(thread);
-    else
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (pthread_sigmask(SIG_BLOCK, &set, &before) == 0) {
+        if (pthread_create(&thread, NULL, wait_for_signals, &is_ready) == 0) {
+            while (sem_wait(&is_ready) != 0)
+                continue;
+            pthread_detach(thread);
+        } else {
+            pthread_sigmask(SIG_SETMASK, &before, NULL);
+        }
+    }
+    (void)sem_destroy(&is_ready);
 }
 
 int progress_signal(void)
