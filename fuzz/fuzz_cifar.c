@@ -2,34 +2,12 @@
  * point). Byte 0 chooses the reader, bytes 1 and 2 how much of the last row is missing, byte 3
  * the number of rows; then come the rows' label bytes, and what is left is the file of class
  * names. */
-#include "data/reader.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "fuzz_folder.h"
+#include "fuzz_source.h"
 
 enum { PICTURE = 3 * 32 * 32, ROWS = 8 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char folder[] = "/tmp/mwn-fuzz-cifar-XXXXXX";
-
-static void put(const char *name, const void *bytes, size_t size)
-{
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
-        abort();
-}
-
-static void clean(void)
-{
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    (void)!system(command);
-}
 
 static void use(const struct mwn_source *source)
 {
@@ -48,8 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static unsigned char file[ROWS * (2 + PICTURE)];
     static char readers[][16] = {"cifar10", "cifar100"};
     static bool ready;
-    if (!ready && (!mkdtemp(folder) || atexit(clean) != 0))
-        abort();
+    if (!ready)
+        make_folder(NULL);
     ready = true;
     if (size < 4)
         return 0;
@@ -62,13 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         length > missing ? length - missing : 0);
     put(kind ? "fine_label_names.txt" : "batches.meta.txt", data + used, size - used);
     struct mwn_data_options options = {.reader = readers[kind], .path = folder};
-    struct mwn_source source;
-    struct mwn_error err = {0};
     const struct mwn_request request = {.options = &options, .part = MWN_PART_TEST};
-    if (mwn_source_open(&source, &request, &err) == MWN_OK)
-        use(&source);
-    else if (err.status == MWN_OK || err.text[0] == '\0')
-        abort();
-    mwn_source_close(&source);
+    read_source(&request, use);
     return 0;
 }

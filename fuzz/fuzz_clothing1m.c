@@ -1,8 +1,8 @@
 /* fuzz_clothing1m.c - feeds arbitrary bytes to the reader of Clothing1M (libFuzzer entry point): what
  * precedes the first zero byte is the list of keys, what follows the labels. The image images/a.jpg
  * is there. */
-#include "data/reader.h"
 #include "fuzz_folder.h"
+#include "fuzz_source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,12 +36,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .reader = reader, .path = folder, .root = root, .size = 8};
     struct mwn_request request = {
         .options = &options, .path = folder, .part = MWN_PART_TRAIN};
-    struct mwn_source source;
-    struct mwn_error err = {0};
-    if (mwn_source_open(&source, &request, &err) == MWN_OK)
-        use(&source);
-    else if (err.status == MWN_OK || err.text[0] == '\0')
-        abort();
-    mwn_source_close(&source);
+    read_source(&request, use);
     return 0;
 }

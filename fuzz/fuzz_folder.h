@@ -45,9 +45,11 @@ static inline void remove_folder(void)
     remove_tree(folder);
 }
 
+/* inner: a folder in it, or NULL. */
 static inline void make_folder(const char *inner)
 {
-    if (!mkdtemp(folder) || atexit(remove_folder) != 0 || mkdir(path_of(inner), 0755) != 0)
+    if (!mkdtemp(folder) || atexit(remove_folder) != 0 ||
+        (inner && mkdir(path_of(inner), 0755) != 0))
         abort();
 }
 

@@ -1,30 +1,9 @@
 /* fuzz_idx.c - feeds arbitrary bytes to the IDX reader, as images or as labels (libFuzzer entry
  * point). The first byte says as which. */
-#include "data/reader.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include "fuzz_folder.h"
+#include "fuzz_source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static char folder[] = "/tmp/mwn-fuzz-idx-XXXXXX";
-
-static void put(const char *name, const void *bytes, size_t size)
-{
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0)
-        abort();
-}
-
-static void clean(void)
-{
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    (void)!system(command);
-}
 
 static void use(const struct mwn_source *source)
 {
@@ -47,8 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 0, 1};
     static char reader[] = "idx";
     static bool ready;
-    if (!ready && (!mkdtemp(folder) || atexit(clean) != 0))
-        abort();
+    if (!ready)
+        make_folder(NULL);
     ready = true;
     if (size == 0)
         return 0;
@@ -58,13 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put("train-labels-idx1-ubyte", as_images ? labels : data + 1,
         as_images ? sizeof(labels) : size - 1);
     struct mwn_data_options options = {.reader = reader, .path = folder};
-    struct mwn_source source;
-    struct mwn_error err = {0};
     const struct mwn_request request = {.options = &options, .part = MWN_PART_TRAIN};
-    if (mwn_source_open(&source, &request, &err) == MWN_OK)
-        use(&source);
-    else if (err.status == MWN_OK || err.text[0] == '\0')
-        abort();
-    mwn_source_close(&source);
+    read_source(&request, use);
     return 0;
 }

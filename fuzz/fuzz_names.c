@@ -1,8 +1,8 @@
 /* fuzz_names.c - gives files arbitrary names and lets the readers that go by names have them (libFuzzer
  * entry point): folder takes each line as the name of a file or, before a '/', of a class; animal10n
  * as the name of a file. */
-#include "data/reader.h"
 #include "fuzz_folder.h"
+#include "fuzz_source.h"
 
 #include <limits.h>
 
@@ -33,21 +33,19 @@ static void add(char *name)
         (void)fclose(file);
 }
 
+static void use(const struct mwn_source *source)
+{
+    for (size_t i = 0; i < source->n; i++)
+        if (source->label[i] < 0 || source->label[i] >= source->classes ||
+            !source->id[i][0])
+            abort();
+}
+
 static void read_with(struct mwn_data_options options)
 {
     struct mwn_request request = {
         .options = &options, .path = options.path, .part = MWN_PART_TRAIN};
-    struct mwn_source source;
-    struct mwn_error err = {0};
-    if (mwn_source_open(&source, &request, &err) != MWN_OK) {
-        if (err.status == MWN_OK || err.text[0] == '\0')
-            abort();
-        return;
-    }
-    for (size_t i = 0; i < source.n; i++)
-        if (source.label[i] < 0 || source.label[i] >= source.classes || !source.id[i][0])
-            abort();
-    mwn_source_close(&source);
+    read_source(&request, use);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

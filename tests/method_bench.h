@@ -107,6 +107,19 @@ static inline void bench_close(struct bench *b)
     mwn_step_release(&b->step);
 }
 
+/* Mean meta loss at w - lr grad. */
+static inline double meta_loss_along(const struct bench *b, const double *grad)
+{
+    struct toy_pass pass = {0};
+    double loss[TOY_BATCH], moved[TOY_PARAMS], sum = 0;
+    for (size_t p = 0; p < TOY_PARAMS; p++)
+        moved[p] = b->toy.params[p] - b->step.lr * grad[p];
+    toy_run(&pass, moved, &b->meta.batch, loss);
+    for (size_t j = 0; j < META; j++)
+        sum += loss[j] / META;
+    return sum;
+}
+
 /* Iteration number i. */
 static inline void step_at(struct bench *b, uint64_t i)
 {

@@ -153,18 +153,12 @@ static double meta_loss_of(struct bench *b, struct mwn_label_teacher *t,
                            const double *feature)
 {
     struct toy_pass pass = {0};
-    double loss[TOY_BATCH], slope[TRAIN * TOY_CLASSES], grad[TOY_PARAMS], sum = 0;
-    double moved[TOY_PARAMS];
+    double loss[TOY_BATCH], slope[TRAIN * TOY_CLASSES], grad[TOY_PARAMS];
     mwn_label_teacher_forward(t, TRAIN, feature, b->train.label);
     slopes_to(b, b->toy.params, t->target, slope);
     toy_run(&pass, b->toy.params, &b->train.batch, loss);
     toy_back_from(&pass, b->toy.params, slope, grad);
-    for (size_t p = 0; p < TOY_PARAMS; p++)
-        moved[p] = b->toy.params[p] - b->step.lr * grad[p];
-    toy_run(&pass, moved, &b->meta.batch, loss);
-    for (size_t j = 0; j < META; j++)
-        sum += loss[j] / META;
-    return sum;
+    return meta_loss_along(b, grad);
 }
 
 /* Adam's first moment after one step is a tenth of the gradient. */

@@ -365,15 +365,10 @@ static void test_l2rw_takes_the_samples_that_agree(void **state)
 static double moved_meta_loss(struct bench *b, const double *coef)
 {
     struct toy_pass pass = {0};
-    double loss[TOY_BATCH], grad[TOY_PARAMS], moved[TOY_PARAMS], sum = 0;
+    double loss[TOY_BATCH], grad[TOY_PARAMS];
     toy_run(&pass, b->toy.params, &b->train.batch, loss);
     toy_back(&pass, b->toy.params, coef, grad);
-    for (size_t p = 0; p < TOY_PARAMS; p++)
-        moved[p] = b->toy.params[p] - b->step.lr * grad[p];
-    toy_run(&pass, moved, &b->meta.batch, loss);
-    for (size_t j = 0; j < META; j++)
-        sum += loss[j] / META;
-    return sum;
+    return meta_loss_along(b, grad);
 }
 
 static void test_class_weights_move_against_the_meta_gradient(void **state)

@@ -26,7 +26,6 @@
 #include "base/status.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { LOOKS = 10 };
 
@@ -85,12 +84,6 @@ static mwn_status d2l_begin(void *self, const void *options,
     return status;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The local dimension at sample i among the n of the batch; 0 if there is none. */
 static double dimension_at(struct d2l *m, size_t n, size_t i)
 {
@@ -105,7 +98,7 @@ static double dimension_at(struct d2l *m, size_t n, size_t i)
     }
     if (count == 0)
         return 0;
-    qsort(m->distance, count, sizeof *m->distance, by_value);
+    mwn_sort(count, m->distance);
     return mwn_local_dimension(k < count ? k : count, m->distance);
 }
 

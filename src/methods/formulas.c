@@ -34,10 +34,15 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+void mwn_sort(size_t n, double *value)
+{
+    qsort(value, n, sizeof *value, by_value);
+}
+
 double mwn_quantile(size_t n, const double *value, double q, double *work)
 {
     memcpy(work, value, n * sizeof *work);
-    qsort(work, n, sizeof *work, by_value);
+    mwn_sort(n, work);
     double place = ceil(q * (double)n - 1e-9) - 1;
     size_t at = place > 0 ? (size_t)place : 0;
     return work[at < n ? at : n - 1];
