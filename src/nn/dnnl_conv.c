@@ -191,8 +191,7 @@ static const struct mwn_simd_conv *own(const struct mwn_layer *l)
 {
     const struct mwn_simd_conv *conv = variant_of(l)->simd->conv;
     const struct mwn_dnnl *e = l->backend->engine;
-    bool wanted = !conv->spare || e->weight[l->node->param[0]].refused;
-    return wanted && conv->fits(l) ? conv : NULL;
+    return conv->fits(l, e->weight[l->node->param[0]].refused) ? conv : NULL;
 }
 
 /* Our own kernels for plain inputs, if they compute the layer. */

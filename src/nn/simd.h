@@ -8,9 +8,9 @@
 /* Convolutions between blocked activations. Weights lie in the flat vectors as
  * [out/B][in/B][kh][kw][B in][B out], floats. */
 struct mwn_simd_conv {
-    bool spare; /* only for layers that oneDNN has no fast kernel for */
-    /* Whether there are kernels for the layer's window, stride and width. */
-    bool (*fits)(const struct mwn_layer *l);
+    /* Whether there are kernels for the layer's window, stride and width. `refused`: oneDNN
+     * has no fast ones, so that slower ones will do. */
+    bool (*fits)(const struct mwn_layer *l, bool refused);
     size_t (*work_size)(const struct mwn_layer *l); /* bytes */
     /* Parts of an image's sums: struct mwn_op_impl. */
     size_t (*sum_parts)(const struct mwn_layer *l);

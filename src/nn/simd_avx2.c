@@ -52,14 +52,19 @@ static inline void transpose(vf r[B])
 enum { ROWS = 4 };
 #define MANY_ROWS 0
 
+/* Sums in registers of a product in simd_conv3_winograd.inc, for each of two blocks: tiles of a
+ * strip, and channels of the gradient of the weights. */
+enum { MULTIPLY_TILES = 6, CORRELATE_CHANNELS = 4 };
+#define MULTIPLY_COUNTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
+
 #include "nn/simd_kernels.inc"
 #include "nn/simd_conv_input.inc"
 #include "nn/simd_linear.inc"
 #include "nn/simd_conv.inc"
+#include "nn/simd_conv3_winograd.inc"
 #include "nn/simd_conv_any.inc"
 
-#define CONV_KINDS &conv_any
-#define CONV_SPARE true
+#define CONV_KINDS &conv3_winograd, &conv_any
 #include "nn/simd_conv_passes.inc"
 
 #define SIMD_SET  mwn_simd_avx2

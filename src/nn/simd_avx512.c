@@ -18,7 +18,6 @@ static inline vf v_tap(const st *at)
 #include "nn/simd_conv1.inc"
 
 #define CONV_KINDS &conv3, &conv3_stride2, &conv1
-#define CONV_SPARE false
 #include "nn/simd_conv_passes.inc"
 
 #define SIMD_SET  mwn_simd_avx512
