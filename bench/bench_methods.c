@@ -1,0 +1,113 @@
+/* bench_methods.c - what a step costs by method, the first one named being the unit. The methods'
+ * steps take turns on one network and noise for data, so that all meet the same clock rate and
+ * the same neighbours; what they do once an epoch is left out.
+ *
+ *   bench_methods NETWORK BATCH ROUNDS METHOD METHOD...   e.g. bench_methods resnet20 100 20 ce mwnet
+ *
+ * Prints each one's median milliseconds, and the median and the quartiles of its time by that of
+ * the first in the same round. */
+#include "bench_net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { METHODS_MAX = 32, ROUNDS_MAX = 1000, BATCH_MAX = 1 << 16, WARM_ROUNDS = 2 };
+
+struct entry {
+    struct mwn_bench_worker at;
+    double seconds[ROUNDS_MAX], ratio[ROUNDS_MAX];
+};
+
+struct bench {
+    mwn_net *net;
+    struct mwn_learner learner;
+    struct mwn_bench_data data;
+    size_t batch, rounds, count;
+    struct entry entry[METHODS_MAX];
+};
+
+static void bench_release(struct bench *bench)
+{
+    for (size_t i = 0; i < bench->count; i++)
+        mwn_bench_worker_release(&bench->entry[i].at);
+    mwn_bench_data_release(&bench->data);
+    mwn_net_free(bench->net);
+}
+
+static mwn_status begin(struct bench *bench, char **argv, size_t methods,
+                        struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    size_t n = bench->batch;
+    MWN_TRY(bench_net_create(&bench->net, argv[1], MWN_PRECISION_F32, 0, err));
+    mwn_net_learner(bench->net, &bench->learner);
+    MWN_TRY(mwn_net_plan(bench->net, n, n, err));
+    MWN_TRY(mwn_bench_data_create(&bench->data, bench->net, n, err));
+    for (size_t i = 0; i < methods; i++) {
+        bench->count = i + 1;
+        MWN_TRY(mwn_bench_worker_begin(&bench->entry[i].at, argv[4 + i], &bench->learner, n,
+                                       err));
+    }
+out:
+    return status;
+}
+
+/* Every other round goes the other way round. */
+static mwn_status measure(struct bench *bench, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    for (size_t k = 0; k < WARM_ROUNDS + bench->rounds; k++) {
+        size_t round = k < WARM_ROUNDS ? 0 : k - WARM_ROUNDS;
+        for (size_t i = 0; i < bench->count; i++) {
+            struct entry *e = &bench->entry[k % 2 ? bench->count - 1 - i : i];
+            MWN_TRY(mwn_bench_worker_step(&e->at, &bench->data, &e->seconds[round], err));
+        }
+        for (size_t i = 0; i < bench->count; i++)
+            bench->entry[i].ratio[round] =
+                bench->entry[i].seconds[round] / bench->entry[0].seconds[round];
+    }
+out:
+    return status;
+}
+
+static void report(struct bench *bench)
+{
+    size_t n = bench->rounds;
+    printf("%-20s %9s %7s  quartiles\n", "method", "ms", "ratio");
+    for (size_t i = 0; i < bench->count; i++) {
+        struct entry *e = &bench->entry[i];
+        mwn_bench_sort(e->seconds, n);
+        mwn_bench_sort(e->ratio, n);
+        printf("%-20s %9.2f %7.3f  %.3f to %.3f\n", e->at.method->name,
+               1000 * e->seconds[n / 2], e->ratio[n / 2], e->ratio[n / 4],
+               e->ratio[3 * n / 4]);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench bench;
+    struct mwn_error err = {0};
+    if (argc < 5 || argc > 4 + METHODS_MAX) {
+        fprintf(stderr, "usage: bench_methods NETWORK BATCH ROUNDS METHOD METHOD...\n");
+        return MWN_ERR_CONFIG;
+    }
+    long batch = strtol(argv[2], NULL, 10), rounds = strtol(argv[3], NULL, 10);
+    if (batch < 1 || batch > BATCH_MAX || rounds < 1 || rounds > ROUNDS_MAX) {
+        fprintf(stderr, "bench_methods: BATCH is from 1 to %d, ROUNDS from 1 to %d\n",
+                BATCH_MAX, ROUNDS_MAX);
+        return MWN_ERR_CONFIG;
+    }
+    bench.batch = (size_t)batch;
+    bench.rounds = (size_t)rounds;
+    mwn_status status = begin(&bench, argv, (size_t)argc - 4, &err);
+    if (status == MWN_OK)
+        status = measure(&bench, &err);
+    if (status == MWN_OK)
+        report(&bench);
+    else
+        fprintf(stderr, "bench_methods: %s%s%s\n", err.text, err.hint[0] ? "\nhint: " : "",
+                err.hint);
+    bench_release(&bench);
+    return (int)status;
+}
