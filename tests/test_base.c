@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/memory_limit.h"
 #include "base/option.h"
 #include "base/rng.h"
 #include "base/status.h"
@@ -590,6 +591,43 @@ static void test_append_adds_whole_lines_only(void **state)
     assert_content(path, "one\ntwo\n\n", 9);
 }
 
+/* A system whose /proc/self/cgroup says `groups`, with a limit in one file. */
+static size_t limit_of(const char *root, const char *groups, const char *file,
+                       const char *limit)
+{
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s/proc/self", root);
+    assert_int_equal(mwn_path_make_dir(in_folder(path), NULL), MWN_OK);
+    (void)snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
+    assert_int_equal(mwn_file_write(in_folder(path), groups, strlen(groups), NULL), MWN_OK);
+    (void)snprintf(path, sizeof(path), "%s/sys/fs/cgroup/%s", root, file);
+    *strrchr(path, '/') = '\0';
+    assert_int_equal(mwn_path_make_dir(in_folder(path), NULL), MWN_OK);
+    (void)snprintf(path, sizeof(path), "%s/sys/fs/cgroup/%s", root, file);
+    assert_int_equal(mwn_file_write(in_folder(path), limit, strlen(limit), NULL), MWN_OK);
+    return mwn_memory_limit(in_folder(root));
+}
+
+static void test_limits_of_control_groups_count(void **state)
+{
+    (void)state;
+    size_t machine = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    const char *one = "11:cpu:/x\n4:cpuset,memory:/y\n4:memory:/a/b\n0::/\n";
+    assert_int_equal(mwn_memory_limit(in_folder("no-such-system")), machine);
+    assert_int_equal(limit_of("v2", "0::/a/b\n", "a/b/memory.max", "300000\n"), 300000);
+    assert_int_equal(limit_of("v2-above", "0::/a/b\n", "a/memory.max", "4096\n"), 4096);
+    assert_int_equal(limit_of("v2-top", "0::/host/b\n", "memory.max", "8192\n"), 8192);
+    assert_int_equal(limit_of("v2-max", "0::/a\n", "a/memory.max", "max\n"), machine);
+    assert_int_equal(limit_of("v2-other", "0::/a\n", "b/memory.max", "4096\n"), machine);
+    assert_int_equal(limit_of("v1", one, "memory/a/b/memory.limit_in_bytes", "500000\n"),
+                     500000);
+    assert_int_equal(limit_of("v1-none", one, "memory/a/b/memory.limit_in_bytes",
+                              "9223372036854771712\n"),
+                     machine);
+    assert_int_equal(limit_of("v1-cpu", one, "cpu/x/memory.limit_in_bytes", "4096\n"),
+                     machine);
+}
+
 static void test_folders_are_made_with_their_parents(void **state)
 {
     (void)state;
@@ -929,6 +967,7 @@ int main(void)
         cmocka_unit_test(test_damaged_gzip_is_a_data_error),
         cmocka_unit_test(test_reading_survives_every_failure),
         cmocka_unit_test(test_defaults_fill_every_field),
+        cmocka_unit_test(test_limits_of_control_groups_count),
         cmocka_unit_test(test_values_are_printed_as_they_are_read),
         cmocka_unit_test(test_reals_survive_printing_exactly),
         cmocka_unit_test(test_wrong_values_are_refused_and_named),

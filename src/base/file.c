@@ -2,6 +2,7 @@
  * that makes I/O calls fail. */
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/memory_limit.h"
 #include "base/status.h"
 
 #include <dirent.h>
@@ -378,7 +379,8 @@ mwn_status mwn_input_read(const struct mwn_input *input, size_t offset, void *ou
 
 const void *mwn_input_map(struct mwn_input *input)
 {
-    if (input->map == NULL && input->size > 0 && !io_fails()) {
+    bool fits = input->size <= mwn_memory_limit("") / 4 * 3; /* in the page cache */
+    if (input->map == NULL && input->size > 0 && fits && !io_fails()) {
         void *map = mmap(NULL, input->size, PROT_READ, MAP_SHARED, input->fd, 0);
         input->map = map == MAP_FAILED ? NULL : map;
     }

@@ -44,7 +44,9 @@ MWN_MUST_CHECK mwn_status mwn_input_open(struct mwn_input *input, const char *pa
 MWN_MUST_CHECK mwn_status mwn_input_read(const struct mwn_input *input, size_t offset,
                                          void *out, size_t size, struct mwn_error *err);
 /* Maps the file and gives its first byte; valid until close. NULL if that cannot be (no address
- * space left, for example): reading still works. The file must not be cut while it is mapped. */
+ * space left, for example): reading still works. So it is for a file that takes most of the
+ * memory: a touch in a mapped file reads its surroundings too. The file must not be cut while it is
+ * mapped. */
 const void *mwn_input_map(struct mwn_input *input);
 /* Safe on a zeroed one. */
 void mwn_input_close(struct mwn_input *input);

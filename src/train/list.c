@@ -56,8 +56,8 @@ static void add_range(struct mwn_json *json, const struct mwn_option *row)
         row->type == MWN_OPT_INT || row->type == MWN_OPT_REAL || row->type == MWN_OPT_LIST;
     if (is_number) {
         mwn_json_array(json, "range");
-        mwn_json_real(json, NULL, row->min, 17);
-        mwn_json_real(json, NULL, row->max, 17);
+        mwn_json_real(json, NULL, row->min, 16);
+        mwn_json_real(json, NULL, row->max, 16);
         mwn_json_end_array(json);
     } else if (row->type == MWN_OPT_CHOICE) {
         mwn_json_array(json, "choices");

@@ -18,12 +18,6 @@
 
 enum { FILE_LIMIT = 1 << 30 };
 
-static bool has_end(const char *path, const char *end)
-{
-    size_t length = strlen(path), size = strlen(end);
-    return length >= size && strcmp(path + length - size, end) == 0;
-}
-
 /* ---- Export ------------------------------------------------------------------------- */
 
 /* A weight net of the sizes that the run's recipe says. */
@@ -92,13 +86,13 @@ mwn_status mwn_export_weight_net(const char *dir, const char *path, struct mwn_e
     struct mwn_weight_net net = {0};
     struct mwn_buf text = {0};
 
-    if (!has_end(path, ".json") && !has_end(path, ".h"))
+    if (!mwn_path_has_end(path, ".json") && !mwn_path_has_end(path, ".h"))
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "'%s' ends neither in .json nor in .h, so what is to be in it?",
                         path);
     MWN_TRY(make_net(&net, dir, err));
     MWN_TRY(load_theta(&net, dir, err));
-    if (has_end(path, ".h"))
+    if (mwn_path_has_end(path, ".h"))
         mwn_weight_net_header(&net, &text);
     else
         mwn_weight_net_json(&net, &text);
@@ -183,9 +177,9 @@ static mwn_status write_weights(const char *path, const double *weight, size_t n
                                 struct mwn_error *err)
 {
     struct mwn_buf text = {0};
-    if (has_end(path, ".npy"))
+    if (mwn_path_has_end(path, ".npy"))
         return mwn_npy_write(path, MWN_NPY_F64, 1, &n, weight, err);
-    if (has_end(path, ".csv"))
+    if (mwn_path_has_end(path, ".csv"))
         mwn_buf_printf(&text, "weight\n");
     for (size_t i = 0; i < n; i++)
         mwn_buf_printf(&text, "%.9g\n", weight[i]);
@@ -197,10 +191,11 @@ static mwn_status write_weights(const char *path, const double *weight, size_t n
 
 static mwn_status check_names(const char *losses, const char *output, struct mwn_error *err)
 {
-    bool fine = has_end(losses, ".npy") || has_end(losses, ".csv");
+    bool fine = mwn_path_has_end(losses, ".npy") || mwn_path_has_end(losses, ".csv");
     if (!fine)
         return mwn_fail(err, MWN_ERR_CONFIG, "'%s': losses come as .npy or .csv", losses);
-    if (!has_end(output, ".npy") && !has_end(output, ".csv") && !has_end(output, ".weight"))
+    if (!mwn_path_has_end(output, ".npy") && !mwn_path_has_end(output, ".csv") &&
+        !mwn_path_has_end(output, ".weight"))
         return mwn_fail(err, MWN_ERR_CONFIG, "'%s': weights go to .npy, .csv or .weight",
                         output);
     return MWN_OK;
@@ -217,8 +212,8 @@ mwn_status mwn_score(const char *weight_net, const char *losses, const char *out
 
     MWN_TRY(check_names(losses, output, err));
     MWN_TRY(mwn_weight_net_read(&net, weight_net, 1, err));
-    MWN_TRY(has_end(losses, ".npy") ? read_npy(&in, losses, err)
-                                    : read_csv(&in, losses, err));
+    MWN_TRY(mwn_path_has_end(losses, ".npy") ? read_npy(&in, losses, err)
+                                             : read_csv(&in, losses, err));
     weight = mwn_alloc(in.n, sizeof(*weight));
     if (!weight) {
         status = mwn_fail_memory(err, in.n * sizeof(*weight), "weights");
