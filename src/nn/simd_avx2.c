@@ -52,9 +52,8 @@ static inline void transpose(vf r[B])
 enum { ROWS = 4 };
 #define MANY_ROWS 0
 
-/* Sums in registers of a product in simd_conv3_winograd.inc, for each of two blocks: tiles of a
- * strip, and channels of the gradient of the weights. */
-enum { MULTIPLY_TILES = 6, CORRELATE_CHANNELS = 4 };
+/* Sums in registers of a product in simd_conv3_winograd.inc, for each of two blocks. */
+enum { MULTIPLY_MOST = 6 };
 #define MULTIPLY_COUNTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
 
 #include "nn/simd_kernels.inc"
