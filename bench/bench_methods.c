@@ -9,7 +9,6 @@
 #include "bench_net.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { METHODS_MAX = 32, ROUNDS_MAX = 1000, BATCH_MAX = 1 << 16, WARM_ROUNDS = 2 };
 
@@ -22,7 +21,7 @@ struct bench {
     mwn_net *net;
     struct mwn_learner learner;
     struct mwn_bench_data data;
-    size_t batch, rounds, count;
+    size_t rounds, count;
     struct entry entry[METHODS_MAX];
 };
 
@@ -38,7 +37,11 @@ static mwn_status begin(struct bench *bench, char **argv, size_t methods,
                         struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    size_t n = bench->batch;
+    int batch = 0, rounds = 0;
+    MWN_TRY(bench_count(&batch, argv[2], BATCH_MAX, "BATCH", err));
+    MWN_TRY(bench_count(&rounds, argv[3], ROUNDS_MAX, "ROUNDS", err));
+    size_t n = (size_t)batch;
+    bench->rounds = (size_t)rounds;
     MWN_TRY(bench_net_create(&bench->net, argv[1], MWN_PRECISION_F32, 0, err));
     mwn_net_learner(bench->net, &bench->learner);
     MWN_TRY(mwn_net_plan(bench->net, n, n, err));
@@ -92,14 +95,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_methods NETWORK BATCH ROUNDS METHOD METHOD...\n");
         return MWN_ERR_CONFIG;
     }
-    long batch = strtol(argv[2], NULL, 10), rounds = strtol(argv[3], NULL, 10);
-    if (batch < 1 || batch > BATCH_MAX || rounds < 1 || rounds > ROUNDS_MAX) {
-        fprintf(stderr, "bench_methods: BATCH is from 1 to %d, ROUNDS from 1 to %d\n",
-                BATCH_MAX, ROUNDS_MAX);
-        return MWN_ERR_CONFIG;
-    }
-    bench.batch = (size_t)batch;
-    bench.rounds = (size_t)rounds;
     mwn_status status = begin(&bench, argv, (size_t)argc - 4, &err);
     if (status == MWN_OK)
         status = measure(&bench, &err);

@@ -9,7 +9,6 @@
  * decay 5e-4, the method's options by their defaults, a meta batch as large as the batch. */
 #include "bench_net.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,29 +41,15 @@ out:
     return status;
 }
 
-/* A count of at least 1 in argument `what`. */
-static mwn_status read_count(int *out, const char *text, const char *what,
-                             struct mwn_error *err)
-{
-    char *end = NULL;
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value < 1 || value > COUNT_MAX)
-        return mwn_fail(err, MWN_ERR_CONFIG, "%s: '%s' is not a number from 1 to %d", what,
-                        text, COUNT_MAX);
-    *out = (int)value;
-    return MWN_OK;
-}
-
 static mwn_status worker_init(struct worker *w, int argc, char **argv,
                               struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     enum mwn_precision precision = MWN_PRECISION_F32;
     int count = 0, threads = 0;
-    MWN_TRY(read_count(&count, argv[2], "BATCH", err));
+    MWN_TRY(bench_count(&count, argv[2], COUNT_MAX, "BATCH", err));
     if (argc > 5)
-        MWN_TRY(read_count(&threads, argv[5], "THREADS", err));
+        MWN_TRY(bench_count(&threads, argv[5], COUNT_MAX, "THREADS", err));
     size_t batch = (size_t)count;
     MWN_TRY(bench_precision(&precision, argv[4], err));
     MWN_TRY(bench_net_create(&w->net, argv[1], precision, threads, err));

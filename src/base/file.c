@@ -379,8 +379,9 @@ mwn_status mwn_input_read(const struct mwn_input *input, size_t offset, void *ou
 
 const void *mwn_input_map(struct mwn_input *input)
 {
-    bool fits = input->size <= mwn_memory_limit("") / 4 * 3; /* in the page cache */
-    if (input->map == NULL && input->size > 0 && fits && !io_fails()) {
+    if (input->map != NULL || input->size > mwn_memory_limit("") / 4 * 3)
+        return input->map; /* there, or too large for the page cache */
+    if (input->size > 0 && !io_fails()) {
         void *map = mmap(NULL, input->size, PROT_READ, MAP_SHARED, input->fd, 0);
         input->map = map == MAP_FAILED ? NULL : map;
     }
