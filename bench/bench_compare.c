@@ -9,8 +9,8 @@
  * not what mwnet bench writes; 4: it cannot be read. */
 #include "base/base.h"
 #include "base/file.h"
+#include "base/sort.h"
 #include "base/status.h"
-#include "train/bench_setup.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -99,8 +99,7 @@ static struct figure figure_of(const struct runs *runs, const char *net, const c
     }
     if (n == 0)
         return (struct figure){0};
-    mwn_bench_sort(values, n);
-    double median = (values[(n - 1) / 2] + values[n / 2]) / 2;
+    double median = mwn_median(n, values);
     return (struct figure){median, (values[n - 1] - values[0]) / median, n};
 }
 

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "train/bench_setup.h"
+#include "base/sort.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,8 +142,8 @@ static void print_times(struct times *times, size_t steps)
     double sum = 0;
     for (size_t i = 0; i < steps; i++)
         sum += times->with[i];
-    mwn_bench_sort(times->with, steps);
-    mwn_bench_sort(times->without, steps);
+    mwn_sort(steps, times->with);
+    mwn_sort(steps, times->without);
     printf("%zu steps\n", steps);
     print_quantile(times, steps, 1, "lower quartile");
     print_quantile(times, steps, 2, "median");

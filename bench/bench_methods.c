@@ -6,6 +6,7 @@
  *
  * Prints each one's median milliseconds, and the median and the quartiles of its time by that of
  * the first in the same round. */
+#include "base/sort.h"
 #include "bench_net.h"
 
 #include <stdio.h>
@@ -79,8 +80,8 @@ static void report(struct bench *bench)
     printf("%-20s %9s %7s  quartiles\n", "method", "ms", "ratio");
     for (size_t i = 0; i < bench->count; i++) {
         struct entry *e = &bench->entry[i];
-        mwn_bench_sort(e->seconds, n);
-        mwn_bench_sort(e->ratio, n);
+        mwn_sort(n, e->seconds);
+        mwn_sort(n, e->ratio);
         printf("%-20s %9.2f %7.3f  %.3f to %.3f\n", e->at.method->name,
                1000 * e->seconds[n / 2], e->ratio[n / 2], e->ratio[n / 4],
                e->ratio[3 * n / 4]);

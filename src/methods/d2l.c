@@ -23,6 +23,7 @@
 #include "methods/output_room.h"
 
 #include "base/mem.h"
+#include "base/sort.h"
 #include "base/status.h"
 
 #include <math.h>

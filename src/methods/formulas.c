@@ -1,8 +1,9 @@
 /* formulas.c - small formulas that several methods share. */
 #include "methods/formulas.h"
 
+#include "base/sort.h"
+
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 double mwn_focal_slope(double loss, double gamma)
@@ -26,17 +27,6 @@ void mwn_effective_weights(size_t classes, const double *count, double beta, dou
     }
     for (size_t c = 0; c < classes; c++)
         weight[c] *= present / sum;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-void mwn_sort(size_t n, double *value)
-{
-    qsort(value, n, sizeof *value, by_value);
 }
 
 double mwn_quantile(size_t n, const double *value, double q, double *work)

@@ -14,9 +14,6 @@ double mwn_focal_slope(double loss, double gamma);
 void mwn_effective_weights(size_t classes, const double *count, double beta,
                            double *weight);
 
-/* In rising order. */
-void mwn_sort(size_t n, double *value);
-
 /* The smallest of the values such that at least the share q of them, 0..1, is not above it.
  * work[n] is overwritten. n > 0. */
 double mwn_quantile(size_t n, const double *value, double q, double *work);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/sort.h"
 #include "base/status.h"
 
 #include <jansson.h>
@@ -82,36 +83,55 @@ out:
     return status;
 }
 
-/* Adds up a line of the record: an epoch. */
-static void add_epoch(const json_t *line, struct outcome *out, double *steps)
+/* Adds a line of the record, an epoch, and what a step of it took if it had any. */
+static void add_epoch(const json_t *line, struct outcome *out, double *step, size_t *epochs)
 {
+    double took = number(line, "step_seconds") / number(line, "steps");
     out->seconds += number(line, "seconds");
     out->memory = fmax(out->memory, number(line, "peak_memory"));
-    out->step += number(line, "step_seconds");
-    *steps += number(line, "steps");
+    if (isfinite(took))
+        step[(*epochs)++] = took;
 }
 
+static size_t count_lines(const char *text)
+{
+    size_t lines = 1;
+    for (; (text = strchr(text, '\n')); text++)
+        lines++;
+    return lines;
+}
+
+/* A step's time is the median over the epochs: what else the machine did in some of them is no
+ * cost of the method. */
 static mwn_status read_record(const struct mwn_cell *cell, struct outcome *out,
                               struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct mwn_bytes bytes = {0};
     char *path = NULL;
-    double steps = 0;
+    double *step = NULL;
+    size_t epochs = 0;
 
     MWN_TRY(mwn_grid_path(cell, "record.jsonl", &path, err));
     MWN_TRY(mwn_file_read(path, FILE_LIMIT, &bytes, err));
-    const char *at = (const char *)bytes.data;
-    while (at && *at) {
+    const char *at = bytes.data ? (const char *)bytes.data : "";
+    size_t lines = count_lines(at);
+    step = mwn_alloc(lines, sizeof(*step));
+    if (!step) {
+        status = mwn_fail_memory(err, lines * sizeof(*step), "a record's times");
+        goto out;
+    }
+    while (*at) {
         size_t length = strcspn(at, "\n");
         json_t *line = json_loadb(at, length, 0, NULL);
         if (line)
-            add_epoch(line, out, &steps);
+            add_epoch(line, out, step, &epochs);
         json_decref(line);
         at += length + (at[length] == '\n');
     }
-    out->step = steps > 0 ? out->step / steps : (double)NAN;
+    out->step = mwn_median(epochs, step);
 out:
+    mwn_free(step);
     mwn_bytes_release(&bytes);
     mwn_free(path);
     return status;

@@ -9,6 +9,7 @@
  * measured in a stream, on batches that come out of a set of 50,000 through the loader. */
 #include "base/base.h"
 #include "base/clock.h"
+#include "base/sort.h"
 #include "base/status.h"
 #include "nn/peak.h"
 #include "train/bench_setup.h"
@@ -51,7 +52,7 @@ struct bench {
     const struct subject *subject;
     enum mwn_precision precision;
     bool low_memory;
-    int rounds;
+    size_t rounds;
     double peak; /* the best of all measured */
     mwn_net *net;
     struct mwn_learner learner;
@@ -105,12 +106,6 @@ out:
     return status;
 }
 
-static double median(double *values, int count)
-{
-    mwn_bench_sort(values, (size_t)count);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
 /* What the report says of one variant. */
 struct figures {
     double plain, meta, share, planned, peak_memory;
@@ -118,9 +113,9 @@ struct figures {
 
 static struct figures figures_of(struct bench *bench)
 {
-    return (struct figures){.plain = median(bench->plain.seconds, bench->rounds),
-                            .meta = median(bench->meta.seconds, bench->rounds),
-                            .share = median(bench->meta.share, bench->rounds),
+    return (struct figures){.plain = mwn_median(bench->rounds, bench->plain.seconds),
+                            .meta = mwn_median(bench->rounds, bench->meta.seconds),
+                            .share = mwn_median(bench->rounds, bench->meta.share),
                             .planned = (double)mwn_net_memory(bench->net) / 1e6,
                             .peak_memory = (double)mwn_record_peak_memory() / 1e6};
 }
@@ -212,12 +207,12 @@ static mwn_status measure_cost(struct bench *low, int threads, double *cost,
     MWN_TRY(timed_step(&full, &full.meta, err));
     double end = mwn_clock_now() + full.subject->seconds;
     for (; goes_on(&full, end); full.rounds++) {
-        int i = low->rounds = full.rounds;
+        size_t i = low->rounds = full.rounds;
         MWN_TRY(timed_step(&full, &full.meta, err));
         MWN_TRY(timed_step(low, &low->meta, err));
         ratio[i] = low->meta.seconds[i] / full.meta.seconds[i];
     }
-    *cost = median(ratio, full.rounds);
+    *cost = mwn_median(full.rounds, ratio);
 out:
     bench_release(&full);
     return status;
@@ -236,8 +231,8 @@ static mwn_status measure_stream(struct bench *bench, struct figures *out,
         for (size_t k = 0; k < MWN_COUNT(both); k++)
             MWN_TRY(mwn_bench_stream_steps(&stream, &both[k]->at, STREAM_STEPS,
                                            &both[k]->seconds[bench->rounds], err));
-    out->plain = median(bench->plain.seconds, bench->rounds);
-    out->meta = median(bench->meta.seconds, bench->rounds);
+    out->plain = mwn_median(bench->rounds, bench->plain.seconds);
+    out->meta = mwn_median(bench->rounds, bench->meta.seconds);
 out:
     mwn_bench_stream_release(&stream);
     return status;

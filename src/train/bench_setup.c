@@ -7,7 +7,6 @@
 #include "base/status.h"
 #include "models/model.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct mwn_shape mwn_bench_shape(const char *model)
@@ -172,15 +171,4 @@ void mwn_bench_worker_release(struct mwn_bench_worker *worker)
     mwn_free(worker->self);
     mwn_free(worker->options);
     memset(worker, 0, sizeof *worker);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-void mwn_bench_sort(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, by_value);
 }

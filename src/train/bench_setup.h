@@ -52,7 +52,4 @@ MWN_MUST_CHECK mwn_status mwn_bench_worker_step(struct mwn_bench_worker *worker,
                                                 double *seconds, struct mwn_error *err);
 void mwn_bench_worker_release(struct mwn_bench_worker *worker);
 
-/* Sorts upward, for medians and quantiles. */
-void mwn_bench_sort(double *values, size_t count);
-
 #endif

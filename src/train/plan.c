@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/sort.h"
 #include "base/status.h"
 #include "tensor/vec.h"
 #include "train/run.h"
@@ -41,12 +42,9 @@ static mwn_status time_few(struct mwn_run *run, uint64_t iteration, double *seco
         if (status != MWN_OK)
             return status;
         sum += now;
-        size_t at = n++;
-        for (; at > 0 && each[at - 1] > now; at--)
-            each[at] = each[at - 1];
-        each[at] = now;
+        each[n++] = now;
     }
-    *seconds = each[n / 2];
+    *seconds = mwn_median(n, each);
     return MWN_OK;
 }
 
