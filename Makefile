@@ -14,7 +14,7 @@ SAN        ?=
 ifneq ($(FUZZ),)
 CC     := clang
 SAN    := address
-NODNNL := 1 # the vector kernels take minutes to compile with sanitizers
+NOSIMD := 1 # the vector kernels take minutes to compile with sanitizers
 BUILD  ?= build-fuzz
 CFLAGS ?= -O1 -g
 else ifneq ($(SAN),)
@@ -48,9 +48,13 @@ ifneq ($(WERROR),)
 STRICT := -Werror
 endif
 
-# oneDNN and the vector kernels are for x86-64; elsewhere, or with NODNNL=1, the reference
-# backend does the work.
+# oneDNN is for x86-64; elsewhere, or with NODNNL=1, the vector kernels do without. Where there are
+# none for the processor, or with NOSIMD=1, the reference backend does the work.
 MACHINE := $(shell $(CC) -dumpmachine)
+ifneq ($(NOSIMD),)
+BASE    += -DMWN_NO_SIMD
+MACHINE := none
+endif
 ifneq ($(filter x86_64%,$(MACHINE)),)
 ifeq ($(NODNNL),)
 HAVE_DNNL := $(shell echo '\#include <dnnl.h>' | $(CC) -E - >/dev/null 2>&1 && echo 1)
@@ -60,7 +64,13 @@ ifneq ($(HAVE_DNNL),)
 BASE += -DMWN_HAVE_DNNL
 LIBS += -ldnnl
 else
-LEFT_OUT := src/nn/backend_dnnl.c $(wildcard src/nn/simd_avx*.c)
+LEFT_OUT := $(wildcard src/nn/*dnnl*.c)
+endif
+ifeq ($(filter x86_64%,$(MACHINE)),)
+LEFT_OUT += $(wildcard src/nn/simd_avx*.c)
+endif
+ifeq ($(filter aarch64%,$(MACHINE)),)
+LEFT_OUT += src/nn/simd_neon.c
 endif
 
 COMPILE = $(CC) $(BASE) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(FILE_FLAGS)
@@ -96,6 +106,7 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' > $@
 
+$(OBJ)/src/nn/simd_neon.o:    FILE_FLAGS = -O3
 $(OBJ)/src/nn/simd_avx2.o:    FILE_FLAGS = -mavx2 -mfma -O3
 AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mavx2 \
           -mprefer-vector-width=512 -O3
@@ -174,8 +185,8 @@ clean:
 
 help:
 	@echo 'targets:   all (default) tests examples bench fuzzers check check-full install clean'
-	@echo 'variables: CC=clang  SAN=address|thread  FUZZ=1  WERROR=1  NODNNL=1  BUILD=dir'
-	@echo '           PREFIX=/usr/local  DESTDIR=  CFLAGS="-O2 -g"'
+	@echo 'variables: CC=clang  SAN=address|thread  FUZZ=1  WERROR=1  NODNNL=1  NOSIMD=1'
+	@echo '           BUILD=dir  PREFIX=/usr/local  DESTDIR=  CFLAGS="-O2 -g"'
 
 FORCE:
 .PHONY: all made tests examples bench fuzzers check check-full install clean help FORCE

@@ -1,5 +1,6 @@
 /* test_ops.c - every operator on every shape of a list: the reference backend in double
  * against central differences, every backend in float against the reference. */
+#include "nn/simd.h"
 #include "nn_cases.h"
 
 #include <sys/wait.h>
@@ -387,6 +388,8 @@ int main(void)
     if (__builtin_cpu_supports("avx2"))
         failed += run_backend("dnnl-avx2");
 #endif
+    if (mwn_simd_complete())
+        failed += run_backend("simd");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_matches_central_differences),
         cmocka_unit_test(test_float_reference_matches_double),

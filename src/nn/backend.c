@@ -2,6 +2,7 @@
 #include "nn/backend.h"
 
 #include "base/status.h"
+#include "nn/simd.h"
 
 #include <omp.h>
 #include <string.h>
@@ -10,21 +11,18 @@
 
 static bool has_bf16(void)
 {
-    return __builtin_cpu_supports("avx512bf16");
+    return mwn_simd_runs(&mwn_simd_avx512_bf16);
 }
 
 /* The best instruction set that our kernels and oneDNN's share on this CPU, or NULL. */
 static const char *best_isa(void)
 {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+    if (mwn_simd_runs(&mwn_simd_avx512))
         return "avx512";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return "avx2";
-    return NULL;
+    return mwn_simd_runs(&mwn_simd_avx2) ? "avx2" : NULL;
 }
 
-static mwn_status open_fast(struct mwn_backend *backend, const char *name,
+static mwn_status open_dnnl(struct mwn_backend *backend, const char *name,
                             struct mwn_error *err)
 {
     const char *best = best_isa(), *wanted = strchr(name, '-');
@@ -55,15 +53,23 @@ static const char *best_isa(void)
     return NULL;
 }
 
-static mwn_status open_fast(struct mwn_backend *backend, const char *name,
+static mwn_status open_dnnl(struct mwn_backend *backend, const char *name,
                             struct mwn_error *err)
 {
     (void)backend;
     mwn_fail(err, MWN_ERR_CONFIG, "the backend %s is not built in", name);
-    return mwn_hint(err, "build with oneDNN, or use train.backend=ref");
+    return mwn_hint(err, "build with oneDNN, or use train.backend=auto");
 }
 
 #endif
+
+/* The fastest that there is for a type. */
+static const char *best_backend(enum mwn_dtype dtype)
+{
+    if (dtype != MWN_F32)
+        return "ref";
+    return best_isa() ? "dnnl" : mwn_simd_complete() ? "simd" : "ref";
+}
 
 mwn_status mwn_backend_open(struct mwn_backend *backend, const char *name,
                             enum mwn_dtype dtype, int threads, struct mwn_error *err)
@@ -71,13 +77,14 @@ mwn_status mwn_backend_open(struct mwn_backend *backend, const char *name,
     memset(backend, 0, sizeof *backend);
     backend->threads = threads > 0 ? threads : omp_get_num_procs();
     if (strcmp(name, "auto") == 0)
-        name = dtype == MWN_F32 && best_isa() ? "dnnl" : "ref";
+        name = best_backend(dtype);
     if (strcmp(name, "ref") == 0)
         return mwn_backend_ref_open(backend, dtype);
     if (dtype != MWN_F32)
         return mwn_fail(err, MWN_ERR_CONFIG, "the backend %s computes in float only", name);
     backend->dtype = dtype;
-    return open_fast(backend, name, err);
+    return strcmp(name, "simd") == 0 ? mwn_backend_simd_open(backend, err)
+                                     : open_dnnl(backend, name, err);
 }
 
 mwn_status mwn_backend_variant(const struct mwn_backend *of, enum mwn_precision precision,

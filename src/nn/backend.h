@@ -104,7 +104,7 @@ struct mwn_backend {
     void (*close)(struct mwn_backend *self);
 };
 
-/* Opens a backend by name: "auto" (the fastest this machine has), "ref", "dnnl",
+/* Opens a backend by name: "auto" (the fastest this machine has), "ref", "simd", "dnnl",
  * "dnnl-avx2", "dnnl-avx512". MWN_ERR_CONFIG if it is not built in, not for this CPU, or
  * not for this type. */
 MWN_MUST_CHECK mwn_status mwn_backend_open(struct mwn_backend *backend, const char *name,
@@ -121,6 +121,7 @@ MWN_MUST_CHECK mwn_status mwn_backend_variant(const struct mwn_backend *of,
 
 /* The backends; each fills *backend or fails. */
 mwn_status mwn_backend_ref_open(struct mwn_backend *backend, enum mwn_dtype dtype);
+mwn_status mwn_backend_simd_open(struct mwn_backend *backend, struct mwn_error *err);
 /* isa: "avx512" or "avx2"; unless exact, a lesser one will do. */
 mwn_status mwn_backend_dnnl_open(struct mwn_backend *backend, const char *isa, bool exact,
                                  struct mwn_error *err);

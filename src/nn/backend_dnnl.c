@@ -2,6 +2,7 @@
  * else by the vector kernels. Here is what holds it together: the parameters' layouts and the
  * tables of operators. */
 #include "nn/dnnl_engine.h"
+#include "nn/simd_layout.h"
 
 #include "base/mem.h"
 #include "base/status.h"
@@ -55,15 +56,10 @@ static void weight_release(struct mwn_dnnl_weight *w)
     mwn_dnnl_call_release(&w->to_plain.call);
 }
 
-static enum mwn_op op_of(const struct mwn_graph *graph, int p)
+static bool is_conv_weight(const struct mwn_graph *graph, int p)
 {
-    return graph->nodes[graph->params[p].node].op;
-}
-
-/* A linear layer's weight lies as [out blocks][in][block]. */
-static bool is_linear_weight(const struct mwn_graph *graph, int p)
-{
-    return op_of(graph, p) == MWN_OP_linear && graph->params[p].dims == 2;
+    return graph->nodes[graph->params[p].node].op == MWN_OP_conv &&
+           graph->params[p].dims == 4;
 }
 
 static mwn_status dnnl_param_size(struct mwn_backend *self, const struct mwn_graph *graph,
@@ -71,21 +67,15 @@ static mwn_status dnnl_param_size(struct mwn_backend *self, const struct mwn_gra
 {
     struct mwn_dnnl *e = self->engine;
     const struct mwn_param *param = &graph->params[p];
-    *size = param->count;
+    *size = mwn_simd_param_size(self->block, graph, p);
     if (!e->weight) {
         e->weight = mwn_alloc((size_t)graph->param_count, sizeof *e->weight);
         if (!e->weight)
             return mwn_fail_memory(err, sizeof *e->weight, "the parameters' layouts");
         e->count = graph->param_count;
     }
-    if (is_linear_weight(graph, p))
-        *size = (size_t)mwn_dnnl_whole_blocks(e, param->shape[0]) * (size_t)param->shape[1];
-    if (op_of(graph, p) != MWN_OP_conv)
+    if (!is_conv_weight(graph, p))
         return MWN_OK;
-    if (param->dims == 1) {
-        *size = (size_t)mwn_dnnl_whole_blocks(e, param->shape[0]);
-        return MWN_OK;
-    }
     dnnl_status_t status = weight_make(self, graph, p);
     if (status == dnnl_out_of_memory)
         return mwn_fail_memory(err, param->count * sizeof(float), param->name);
@@ -105,12 +95,8 @@ static size_t place_of(const struct mwn_backend *self, const struct mwn_graph *g
     const struct mwn_dnnl *e = self->engine;
     const struct mwn_dnnl_weight *w = &e->weight[p];
     const struct mwn_param *param = &graph->params[p];
-    if (is_linear_weight(graph, p)) {
-        size_t in = (size_t)param->shape[1], block = (size_t)self->block, o = i / in;
-        return (o / block * in + i % in) * block + o % block;
-    }
     if (!w->native)
-        return i;
+        return mwn_simd_param_place(self->block, graph, p, i);
     size_t window = (size_t)param->shape[2] * (size_t)param->shape[3];
     size_t row = window * (size_t)param->shape[1];
     return i / row * window * (size_t)w->dims[1] + i % row;
@@ -157,10 +143,8 @@ static void dnnl_param_set(const struct mwn_backend *self, const struct mwn_grap
         memset(e->plain, 0, plain_bytes(w));
         to = e->plain;
     }
-    if (is_linear_weight(graph, p))
-        memset(to, 0,
-               (size_t)mwn_dnnl_whole_blocks(e, param->shape[0]) * (size_t)param->shape[1] *
-                   sizeof *to);
+    if (!w->native)
+        memset(to, 0, mwn_simd_param_size(self->block, graph, p) * sizeof *to);
     for (size_t i = 0; i < param->count; i++)
         to[place_of(self, graph, p, i)] = (float)in[i];
     if (w->native)
@@ -190,22 +174,14 @@ static void fill_variant(struct mwn_dnnl_variant *variant, const struct mwn_simd
                          const struct mwn_simd *plain)
 {
     variant->simd = simd;
-    for (int op = 0; op < MWN_OP_COUNT; op++) {
-        variant->ops[op] = simd->ops[op];
-        variant->plain_ops[op] = mwn_ref_ops_f32[op];
-    }
-    variant->ops[MWN_OP_conv] = &mwn_dnnl_conv_ops;
-    variant->plain_ops[MWN_OP_linear] = plain->ops[MWN_OP_linear];
-    variant->plain_ops[MWN_OP_relu] = plain->ops[MWN_OP_relu];
-    variant->plain_ops[MWN_OP_add] = plain->ops[MWN_OP_add];
+    mwn_simd_operators(simd, plain, &mwn_dnnl_conv_ops, variant->ops, variant->plain_ops);
 }
 
 void mwn_backend_dnnl_variant(struct mwn_backend *backend, enum mwn_precision precision)
 {
     const struct mwn_dnnl *e = backend->engine;
     const struct mwn_dnnl_variant *variant = &e->variant[precision];
-    const char *isa = backend->block == 16 ? "avx512" : "avx2";
-    snprintf(backend->name, sizeof backend->name, "dnnl %s%s", isa,
+    snprintf(backend->name, sizeof backend->name, "dnnl %s%s", variant->simd->isa,
              precision == MWN_PRECISION_BF16 ? " bf16" : "");
     backend->precision = precision;
     backend->ops = variant->ops;

@@ -13,7 +13,7 @@ typedef struct mwn_net mwn_net;
 enum { MWN_VECTOR_ALIGNMENT = 64 };
 
 struct mwn_net_options {
-    const char *backend;          /* "auto", "ref" or "dnnl"; ref is plain loops       */
+    const char *backend;          /* "auto", "ref", "simd", "dnnl"; ref: plain loops   */
     enum mwn_dtype dtype;         /* MWN_F64 needs "ref"                               */
     enum mwn_precision precision; /* of activations in training and evaluation */
     enum mwn_precision meta_precision; /* of those of the meta batch               */

@@ -1,5 +1,5 @@
 /* simd.h - the vector kernels, one set for each instruction set and type of activations:
- * every operator, on blocks of 16 or 8 channels or, linear, on plain ones. */
+ * every operator, on blocks of 16, 8 or 4 channels or, linear, on plain ones. */
 #ifndef MWN_NN_SIMD_H
 #define MWN_NN_SIMD_H
 
@@ -21,6 +21,9 @@ struct mwn_simd_conv {
 };
 
 struct mwn_simd {
+    const char *isa; /* "avx2", ... */
+    enum mwn_precision precision;
+    int block;
     const struct mwn_op_impl *ops[MWN_OP_COUNT]; /* conv is NULL                          */
     const struct mwn_op_impl *conv_input; /* convolution of a plain input, few channels   */
     const struct mwn_simd_conv *conv;
@@ -31,7 +34,22 @@ struct mwn_simd {
     double (*peak)(size_t rounds);
 };
 
-extern const struct mwn_simd mwn_simd_avx512, mwn_simd_avx512_bf16; /* blocks of 16 */
-extern const struct mwn_simd mwn_simd_avx2;                         /* blocks of 8  */
+/* Those for other processors than the program is built for are not there. */
+extern const struct mwn_simd mwn_simd_avx512, mwn_simd_avx512_bf16, mwn_simd_avx2,
+    mwn_simd_neon;
+
+/* Whether this CPU has a set's instructions. */
+bool mwn_simd_runs(const struct mwn_simd *set);
+/* The set that has kernels for every layer, where no other library helps; NULL: this CPU does not
+ * run it. */
+const struct mwn_simd *mwn_simd_complete(void);
+/* The set whose instructions a backend's name says, for a precision; NULL: none. */
+const struct mwn_simd *mwn_simd_named(const char *backend, enum mwn_precision precision);
+
+/* Fills ops and plain_ops[MWN_OP_COUNT]: the set's operators with `conv` for convolutions and, on
+ * plain activations, those of `plain`, a set of full precision, or the reference's. */
+void mwn_simd_operators(const struct mwn_simd *set, const struct mwn_simd *plain,
+                        const struct mwn_op_impl *conv, const struct mwn_op_impl **ops,
+                        const struct mwn_op_impl **plain_ops);
 
 #endif

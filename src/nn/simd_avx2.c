@@ -52,6 +52,14 @@ static inline void transpose(vf r[B])
 enum { ROWS = 4 };
 #define MANY_ROWS 0
 
+/* Channels whose sums are in registers at once, in the gradient of a convolution's weights. */
+enum { PIECE = 4 };
+#define CHANNELS(X) X(0) X(1) X(2) X(3)
+
+/* Pixels of a tile of a 1x1 convolution, and whether oneDNN's are faster. */
+enum { SPARE1 = 1 };
+#define PIXELS1(X) X(6) X(4) X(2) X(1)
+
 /* Sums in registers of a product in simd_conv3_winograd.inc, for each of two blocks. */
 enum { MULTIPLY_MOST = 6 };
 #define MULTIPLY_COUNTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
@@ -60,12 +68,15 @@ enum { MULTIPLY_MOST = 6 };
 #include "nn/simd_conv_input.inc"
 #include "nn/simd_linear.inc"
 #include "nn/simd_conv.inc"
+#include "nn/simd_conv_gradient_f32.inc"
+#include "nn/simd_conv1.inc"
 #include "nn/simd_conv3_winograd.inc"
 #include "nn/simd_conv_any.inc"
 
-#define CONV_KINDS &conv3_winograd, &conv_any
+#define CONV_KINDS &conv3_winograd, &conv1, &conv_any
 #include "nn/simd_conv_passes.inc"
 
 #define SIMD_SET  mwn_simd_avx2
+#define SIMD_ISA  "avx2"
 #define SIMD_CONV &conv
 #include "nn/simd_set.inc"

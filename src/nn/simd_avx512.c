@@ -21,5 +21,6 @@ static inline vf v_tap(const st *at)
 #include "nn/simd_conv_passes.inc"
 
 #define SIMD_SET  mwn_simd_avx512
+#define SIMD_ISA  "avx512"
 #define SIMD_CONV &conv
 #include "nn/simd_set.inc"

@@ -76,5 +76,6 @@ static inline void store_taps(const vf r[B], vf *to)
 #include "nn/simd_conv_passes.inc"
 
 #define SIMD_SET  mwn_simd_avx512_bf16
+#define SIMD_ISA  "avx512"
 #define SIMD_CONV &conv
 #include "nn/simd_set.inc"

@@ -16,7 +16,7 @@
 struct mwn_train_options {
     int64_t epochs, batch, seed, threads, checkpoint_every, eval_batch, weight_epochs;
     int64_t stop_after; /* steps; 0: no limit (to try a recipe out)                   */
-    char *backend;      /* auto, dnnl, ref                                            */
+    char *backend;      /* auto, dnnl, simd, ref                                      */
     double momentum, dampening, weight_decay;
     bool nesterov, journal;
     int precision;                /* enum mwn_precision */

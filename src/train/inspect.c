@@ -203,8 +203,8 @@ static void add_range(struct inspection *in, int part)
         return;
     for (size_t i = 0; i < source->n * numbers; i++) {
         double value = value_at(source, i);
-        low = fmin(low, value);
-        high = fmax(high, value);
+        low = value < low ? value : low;
+        high = value > high ? value : high;
         sum += value;
     }
     mwn_json_real(&in->json, "min", low, 6);
@@ -252,8 +252,9 @@ static void add_extras(struct inspection *in, const struct mwn_source *source)
     if (source->weight && source->n > 0) {
         double low = (double)source->weight[0], high = low;
         for (size_t i = 0; i < source->n; i++) {
-            low = fmin(low, (double)source->weight[i]);
-            high = fmax(high, (double)source->weight[i]);
+            double value = (double)source->weight[i];
+            low = value < low ? value : low;
+            high = value > high ? value : high;
         }
         mwn_json_real(&in->json, "min_weight", low, 6);
         mwn_json_real(&in->json, "max_weight", high, 6);

@@ -39,7 +39,9 @@ static const struct mwn_option train_rows[] = {
     {"threads", MWN_OPT_INT, FIELD(threads), "0", 0, 4096, NULL,
      "Threads that compute; 0: as many as the process may use."},
     {"backend", MWN_OPT_TEXT, FIELD(backend), "auto", 0, 0, NULL,
-     "What computes the network: dnnl (fast), ref (plain loops) or auto."},
+     "What computes the network: dnnl (fast), simd (without oneDNN: Arm), ref (plain "
+     "loops) or auto, the "
+     "first of them that there is."},
     {"precision", MWN_OPT_CHOICE, FIELD(precision), "f32", 0, 0, precision_choices,
      "How activations are stored and convolved: f32, or bf16 on a CPU with AVX512-BF16, in "
      "half the memory and time. Parameters, statistics, losses and V stay f32 or better."},

@@ -121,7 +121,7 @@ static mwn_status apply_pair(struct mwn_settings *settings, const struct mwn_pai
 /* Options against each other, as far as they do not need the data. */
 static mwn_status check_settings(struct mwn_settings *settings, struct mwn_error *err)
 {
-    static const char *const backends[] = {"auto", "dnnl", "ref"};
+    static const char *const backends[] = {"auto", "dnnl", "simd", "ref"};
     struct mwn_train_options *train = &settings->train;
     bool known = false;
 
@@ -131,7 +131,8 @@ static mwn_status check_settings(struct mwn_settings *settings, struct mwn_error
     if (!known) {
         const char *near = mwn_nearest(train->backend, backends, MWN_COUNT(backends));
         mwn_fail(err, MWN_ERR_CONFIG,
-                 "train.backend: '%.40s' is not one of auto, dnnl, ref", train->backend);
+                 "train.backend: '%.40s' is not one of auto, dnnl, simd, ref",
+                 train->backend);
         return near ? mwn_hint(err, "did you mean '%s'?", near) : MWN_ERR_CONFIG;
     }
     if (train->nesterov && train->momentum <= 0)
