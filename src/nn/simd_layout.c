@@ -21,7 +21,8 @@ static bool is_blocked_weight(const struct mwn_graph *graph, int p)
 
 size_t mwn_simd_channels(int block, int channels)
 {
-    return (size_t)((channels + block - 1) / block * block);
+    size_t size = (size_t)block;
+    return ((size_t)channels + size - 1) / size * size;
 }
 
 size_t mwn_simd_param_size(int block, const struct mwn_graph *graph, int p)
