@@ -3,7 +3,9 @@
  * at the rate 1 shows the gradient. */
 #include "base/base.h"
 #include "base/mem.h"
+#include "methods/formulas.h"
 #include "methods/method.h"
+#include "methods/transition.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -151,10 +153,148 @@ static void test_losses_have_the_gradients_of_another_implementation(void **stat
     expect_gradient("s_model", now, layer, "s_model__grad");
 }
 
+/* The loss of gold loss correction: of untrusted labels through the matrix, of trusted ones plain. */
+static void test_gold_loss_correction_agrees_with_another_implementation(void **state)
+{
+    (void)state;
+    enum { TRUSTED = 40 };
+    int64_t trusted[N], trusted_label[TRUSTED];
+    double matrix[K * K], loss[N], grad[NUMBERS], posterior[K], chance[TRUSTED * K];
+    double sum[K * K] = {0}, estimate[K * K], expected[K * K];
+    read_numbers("in_logits", logits, NUMBERS);
+    read_numbers("in_labels", label_read, N);
+    read_numbers("glc__in_C", matrix, MWN_COUNT(matrix));
+    read_numbers("glc__in_trusted", trusted, N);
+    read_numbers("glc__loss", loss, N);
+    read_numbers("glc__grad", grad, NUMBERS);
+    for (size_t i = 0; i < N; i++) {
+        double *p = prob + i * K, likelihood = 0;
+        size_t y = (size_t)label_read[i];
+        mwn_softmax(K, logits + i * K, p);
+        for (size_t k = 0; k < K; k++)
+            likelihood += p[k] * (trusted[i] ? k == y : matrix[k * K + y]);
+        assert_true(fabs(-log(likelihood) - loss[i]) < 1e-12);
+        mwn_transition_posterior(K, matrix, p, y, posterior);
+        for (size_t k = 0; k < K; k++) {
+            double slope = p[k] - (trusted[i] ? k == y : posterior[k]);
+            assert_true(fabs(slope / N - grad[i * K + k]) < 1e-12);
+        }
+    }
+    read_numbers("glc__in_trusted_probs", chance, MWN_COUNT(chance));
+    read_numbers("glc__in_trusted_labels", trusted_label, TRUSTED);
+    read_numbers("glc__C_hat", expected, MWN_COUNT(expected));
+    for (size_t i = 0; i < TRUSTED; i++)
+        for (size_t k = 0; k < K; k++)
+            sum[(size_t)trusted_label[i] * K + k] += chance[i * K + k];
+    mwn_transition_of_counts(K, sum, estimate);
+    for (size_t k = 0; k < K * K; k++)
+        assert_true(fabs(estimate[k] - expected[k]) < 1e-12);
+}
+
+/* ---- co-teaching: a learner whose parameters are the losses themselves ---- */
+
+enum { PAIRS = 10, KEPT = 7 };
+
+static double first[PAIRS], second[PAIRS];
+
+static mwn_status own_forward(void *self, const struct mwn_batch *batch, double *loss,
+                              struct mwn_error *err)
+{
+    const struct mwn_learner *learner = self;
+    (void)err;
+    memcpy(loss, learner->params, batch->n * sizeof *loss);
+    return MWN_OK;
+}
+
+static mwn_status own_backward(void *self, const double *coef, void *grad,
+                               struct mwn_error *err)
+{
+    (void)self, (void)err;
+    memcpy(grad, coef, sizeof first);
+    return MWN_OK;
+}
+
+static mwn_status own_another(void *self, void *params, double *stats,
+                              struct mwn_error *err)
+{
+    (void)self, (void)stats, (void)err;
+    memcpy(params, second, sizeof second);
+    return MWN_OK;
+}
+
+static void own_exchange(void *self, void **params, double *stats)
+{
+    (void)stats;
+    *params = ((struct mwn_learner *)self)->params;
+}
+
+/* What one network keeps moves the other one's parameters, each by 1/KEPT. */
+static void expect_choice(const char *file, const double *before, const double *after)
+{
+    int64_t index[KEPT];
+    double moved[PAIRS] = {0};
+    read_numbers(file, index, KEPT);
+    for (size_t k = 0; k < KEPT; k++)
+        moved[index[k]] = 1 / (double)KEPT;
+    for (size_t i = 0; i < PAIRS; i++)
+        assert_true(fabs(before[i] - after[i] - moved[i]) < 1e-12);
+}
+
+static void test_co_teaching_chooses_as_another_implementation(void **state)
+{
+    (void)state;
+    static const int32_t any[PAIRS] = {0};
+    struct mwn_learner learner = {.self = &learner,
+                                  .dtype = MWN_F64,
+                                  .n_params = PAIRS,
+                                  .params = first,
+                                  .forward = own_forward,
+                                  .backward = own_backward,
+                                  .another = own_another,
+                                  .exchange = own_exchange};
+    const struct mwn_method *method = mwn_method_find("co_teaching");
+    const struct mwn_meta_options meta = {.every = 1, .layers = 1};
+    struct mwn_batch batch = {.n = PAIRS, .label = any};
+    struct mwn_step step = {0};
+    struct mwn_method_context context = {
+        .step = &step, .max_n = PAIRS, .facts = {.n = PAIRS, .epochs = 2, .steps = 1}};
+    struct mwn_vector_item item[MWN_VECTORS_MAX];
+    double before[PAIRS];
+    read_numbers("coteaching__in_l1", first, PAIRS);
+    read_numbers("coteaching__in_l2", second, PAIRS);
+    memcpy(before, first, sizeof before);
+    void *self = mwn_alloc(1, method->self_size);
+    void *fields = mwn_alloc(1, method->options_size);
+    assert_true(self && fields);
+    assert_int_equal(mwn_options_default(method->options, fields, NULL), MWN_OK);
+    assert_int_equal(mwn_option_set(mwn_option_find(method->options, "rate"), "method",
+                                    fields, "0.3", NULL),
+                     MWN_OK);
+    assert_int_equal(mwn_option_set(mwn_option_find(method->options, "gradual"), "method",
+                                    fields, "1", NULL),
+                     MWN_OK);
+    assert_int_equal(mwn_step_init(&step, &learner, &meta, PAIRS, false, NULL), MWN_OK);
+    assert_int_equal(method->begin(self, fields, &context, NULL), MWN_OK);
+    step.train = &batch;
+    step.lr = 1;
+    step.iteration = 1; /* the second epoch, in which the rate is reached */
+    assert_int_equal(method->step(self, &step, NULL), MWN_OK);
+    expect_choice("coteaching__update1_idx", before, first);
+    assert_int_equal(method->vectors(self, item), 1);
+    expect_choice("coteaching__update2_idx", second, item[0].data);
+    method->end(self);
+    mwn_options_release(method->options, fields);
+    mwn_free(self);
+    mwn_free(fields);
+    mwn_step_release(&step);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_losses_have_the_gradients_of_another_implementation),
+        cmocka_unit_test(test_gold_loss_correction_agrees_with_another_implementation),
+        cmocka_unit_test(test_co_teaching_chooses_as_another_implementation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
