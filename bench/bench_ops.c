@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MAX = 256 };
+enum { ROWS_MAX = 256, BATCH_MAX = 1 << 16, ROUNDS_MAX = 100000 };
 
 static const char *const op_names[] = {
 #define X(name) #name,
@@ -153,25 +153,28 @@ static void print_table(const struct work *w, size_t batch, int rounds, double p
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "resnet32";
-    size_t batch = argc > 2 ? strtoul(argv[2], NULL, 10) : 100;
+    int batch = 100, rounds = 20;
     const char *precision = argc > 3 ? argv[3] : "f32";
-    int rounds = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 20;
     struct mwn_error err = {0};
     struct work w = {0};
     enum mwn_precision kind = MWN_PRECISION_F32;
     mwn_status status = bench_precision(&kind, precision, &err);
+    if (status == MWN_OK && argc > 2)
+        status = bench_count(&batch, argv[2], BATCH_MAX, "BATCH", &err);
+    if (status == MWN_OK && argc > 4)
+        status = bench_count(&rounds, argv[4], ROUNDS_MAX, "ROUNDS", &err);
     if (status == MWN_OK)
         status = bench_net_create(&w.net, name, kind, 0, &err);
     if (status == MWN_OK)
-        status = make_data(&w, batch, &err);
+        status = make_data(&w, (size_t)batch, &err);
     if (status == MWN_OK)
         status = run(&w, rounds, &err);
     if (status == MWN_OK) {
         const char *backend = mwn_net_backend(w.net);
         double peak = mwn_peak_measure(backend, kind, mwn_net_threads(w.net), 0.5);
-        printf("%s, batch %zu, %s, %d threads, FMA peak %.0f GFLOP/s\n", name, batch,
+        printf("%s, batch %d, %s, %d threads, FMA peak %.0f GFLOP/s\n", name, batch,
                backend, mwn_net_threads(w.net), peak);
-        print_table(&w, batch, rounds, peak);
+        print_table(&w, (size_t)batch, rounds, peak);
     } else {
         fprintf(stderr, "bench_ops: %s\n%s\n", err.text, err.hint);
     }
