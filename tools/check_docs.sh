@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks that nothing public is undocumented: every function of mwnet.h has a comment, every
-# option row has help, docs/options.md and docs/methods.md are current, and every command in the
-# documents exists.
+# option row has help, docs/options.md, docs/methods.md and docs/results.md are current, and every
+# command in the documents exists.
 # usage: tools/check_docs.sh [BUILD]
 set -eu
 cd "$(dirname "$0")/.."
@@ -32,6 +32,8 @@ tools/gen_options.sh "$program" | cmp -s - docs/options.md ||
 documents="README.md CONTRIBUTING.md docs/*.md docs/man/*.scd"
 tools/gen_methods.sh "$program" | cmp -s - docs/methods.md ||
     complain "docs/methods.md is not current: tools/gen_methods.sh > docs/methods.md"
+tools/gen_results.sh "$program" | cmp -s - docs/results.md ||
+    complain "docs/results.md is not current: tools/gen_results.sh > new; mv new docs/results.md"
 
 # shellcheck disable=SC2086
 for key in $(grep -ohE '\b[a-z]+\.[a-z_]+=' $documents | tr -d = | sort -u |
