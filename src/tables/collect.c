@@ -101,8 +101,22 @@ static size_t count_lines(const char *text)
     return lines;
 }
 
-/* A step's time is the median over the epochs: what else the machine did in some of them is no
- * cost of the method. */
+/* The mean of a step's time over the epochs, each one's the median of the five around it: a halt of
+ * the machine is no cost of the method, but methods may have cheap and dear epochs. */
+static double mean_step(const double *step, size_t epochs)
+{
+    enum { REACH = 2, AROUND = 2 * REACH + 1 };
+    double sum = 0;
+    for (size_t e = 0; e < epochs; e++) {
+        double around[AROUND];
+        size_t first = e > REACH ? e - REACH : 0, n = 0;
+        for (size_t k = first; k < epochs && k <= e + REACH; k++)
+            around[n++] = step[k];
+        sum += mwn_median(n, around);
+    }
+    return epochs > 0 ? sum / (double)epochs : (double)NAN;
+}
+
 static mwn_status read_record(const struct mwn_cell *cell, struct outcome *out,
                               struct mwn_error *err)
 {
@@ -129,7 +143,7 @@ static mwn_status read_record(const struct mwn_cell *cell, struct outcome *out,
         json_decref(line);
         at += length + (at[length] == '\n');
     }
-    out->step = mwn_median(epochs, step);
+    out->step = mean_step(step, epochs);
 out:
     mwn_free(step);
     mwn_bytes_release(&bytes);

@@ -269,7 +269,8 @@ static void add_key(const struct mwn_table *table, const struct mwn_results *res
         "of "
         "95 %% (Welch over the runs; for a single run only what the size of the test set "
         "makes of it). time: of training alone; step: of the method's own step, the "
-        "median over the epochs; step / ce: relative to plain training in the same "
+        "mean over the epochs, of which each is the median of the five around it; step / "
+        "ce: relative to plain training in the same "
         "table.\n",
         by_valid ? "validation set" : "test set itself, which flatters");
 }
