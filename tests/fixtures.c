@@ -4,8 +4,8 @@
  *
  *   fixtures DIR [--backend ref64|ref32|dnnl|simd] [--tolerance X]
  *
- * Without --backend: the reference in double to 1e-9 and, where it is built in, oneDNN in float
- * to 2e-4. One line a case: the worst error, then the error of every kind of tensor, each being
+ * Without --backend: the reference in double to 1e-9 and, where they are built in, oneDNN and the
+ * vector kernels alone in float to 2e-4. One line a case: the worst error, then the error of every kind of tensor, each being
  * max|a-b| / max|b|, the largest over the tensors of the kind. Exit code 1 if one is too large. */
 #include "fixture_run.h"
 #include "nn/loss.h"
@@ -259,8 +259,9 @@ out:
 }
 
 /* Where a ReLU's input is within rounding of zero, gradients of ResNet-32 differ pointwise
- * by up to 0.3 between any two float32 programs; sums in vectors of less than
- * 16 numbers are off enough for one in this case to go the other way. Its loss, weights and outputs are as near as elsewhere. */
+ * by up to 0.3 between any two float32 programs; sums in vectors of less than 16 numbers are off
+ * enough for one in this case to go the other way. Its loss, weights and outputs are as near as
+ * elsewhere. */
 static double tolerance_of(const struct fixture_case *c, const struct backend *backend)
 {
     bool turns =

@@ -76,6 +76,19 @@ static mwn_status free_pull(void *self, const double *slope, void *grad,
     return MWN_OK;
 }
 
+/* The method's options, owned: the defaults but for the given names and values (NULL: none). */
+static void *make_options(const struct mwn_method *method, const char *const *given)
+{
+    void *fields = mwn_alloc(1, method->options_size);
+    assert_non_null(fields);
+    assert_int_equal(mwn_options_default(method->options, fields, NULL), MWN_OK);
+    for (; given && *given; given += 2)
+        assert_int_equal(mwn_option_set(mwn_option_find(method->options, given[0]),
+                                        "method", fields, given[1], NULL),
+                         MWN_OK);
+    return fields;
+}
+
 /* One step of a method; `layer` (NULL: none) becomes the state item named b. */
 static void expect_gradient(const char *method_name, const char *const *options,
                             const double *layer, const char *file)
@@ -104,14 +117,8 @@ static void expect_gradient(const char *method_name, const char *const *options,
     for (size_t i = 0; i < N; i++)
         label[i] = (int32_t)label_read[i];
     memcpy(before, logits, sizeof before);
-    void *self = mwn_alloc(1, method->self_size),
-         *fields = mwn_alloc(1, method->options_size);
-    assert_true(self && fields);
-    assert_int_equal(mwn_options_default(method->options, fields, NULL), MWN_OK);
-    for (; options && *options; options += 2)
-        assert_int_equal(mwn_option_set(mwn_option_find(method->options, options[0]),
-                                        "method", fields, options[1], NULL),
-                         MWN_OK);
+    void *self = mwn_alloc(1, method->self_size), *fields = make_options(method, options);
+    assert_non_null(self);
     assert_int_equal(method->begin(self, fields, &context, NULL), MWN_OK);
     if (layer) {
         struct mwn_state_item item[MWN_STATE_MAX];
@@ -266,15 +273,9 @@ static void test_co_teaching_chooses_as_another_implementation(void **state)
     read_numbers("coteaching__in_l2", second, PAIRS);
     memcpy(before, first, sizeof before);
     void *self = mwn_alloc(1, method->self_size);
-    void *fields = mwn_alloc(1, method->options_size);
-    assert_true(self && fields);
-    assert_int_equal(mwn_options_default(method->options, fields, NULL), MWN_OK);
-    assert_int_equal(mwn_option_set(mwn_option_find(method->options, "rate"), "method",
-                                    fields, "0.3", NULL),
-                     MWN_OK);
-    assert_int_equal(mwn_option_set(mwn_option_find(method->options, "gradual"), "method",
-                                    fields, "1", NULL),
-                     MWN_OK);
+    static const char *const options[] = {"rate", "0.3", "gradual", "1", NULL};
+    void *fields = make_options(method, options);
+    assert_non_null(self);
     assert_int_equal(mwn_step_init(&step, &learner, &meta, PAIRS, false, NULL), MWN_OK);
     assert_int_equal(method->begin(self, fields, &context, NULL), MWN_OK);
     step.train = &batch;

@@ -1,5 +1,6 @@
 /* dnnl_engine.c - calls of oneDNN's primitives, and reorders between layouts. */
 #include "nn/dnnl_engine.h"
+#include "nn/simd_layout.h"
 
 #include <assert.h>
 #include <string.h>
@@ -78,6 +79,5 @@ bool mwn_dnnl_is_slow(const_dnnl_primitive_desc_t pd)
 
 dnnl_dim_t mwn_dnnl_whole_blocks(const struct mwn_dnnl *e, int channels)
 {
-    dnnl_dim_t block = e->tag == dnnl_nChw16c ? 16 : 8;
-    return (channels + block - 1) / block * block;
+    return (dnnl_dim_t)mwn_simd_channels(e->tag == dnnl_nChw16c ? 16 : 8, channels);
 }
