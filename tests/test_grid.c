@@ -416,7 +416,8 @@ static void write_cell(const mwn_table *table, size_t i, double best, double las
              "\"balanced_accuracy\": 50, \"loss\": 2}}}",
              best, last);
     assert_int_equal(mwn_file_write(path, text, strlen(text), &err), MWN_OK);
-    write_record(dir, (double)(2 + i % 3) / 2);
+    bool disturbed = i == 2 || i == 6;
+    write_record(dir, (double)(2 + i % 3) / 2 * (disturbed ? 1.5 : 1));
     snprintf(path, sizeof(path), "%s/cell.json", dir);
     assert_int_equal(mwn_file_write(path, "{}", 2, &err), MWN_OK);
 }
@@ -441,7 +442,7 @@ static void test_results_are_summed_up_over_the_seeds(void **state)
     assert_near(ce->difference.value, 71 - 70.77, 1e-9);
     assert_near(ce->seconds.mean, 14, 1e-9);
     assert_near(ce->memory.mean, 100, 1e-9);
-    assert_near(ce->step.mean, 1.5 / 7, 1e-9); /* .1, .1, .1, .3, .3, .3, .3 */
+    assert_near(ce->step, 1.5 / 7, 1e-9); /* .1, .1, .1, .3, .3, .3, .3 */
     assert_near(elr->step_cost, 2, 1e-9);
     assert_true(elr->gain.given && !ce->gain.given);
     assert_near(elr->gain.value, 14, 1e-9); /* of 15 and 13 */

@@ -187,6 +187,15 @@ static void put(struct runs *runs, size_t s, const struct outcome *o, bool done)
         runs->metric[m][s] = done ? o->metric[m] : (double)NAN;
 }
 
+/* The least that there is; NaN if there is none. Other work makes a step longer, never shorter. */
+static double least(size_t n, const double *x)
+{
+    double value = (double)NAN;
+    for (size_t i = 0; i < n; i++)
+        value = fmin(value, x[i]);
+    return value;
+}
+
 static mwn_status sum_up(const struct mwn_table *table, size_t first, struct runs *runs,
                          struct mwn_entry *entry, struct mwn_error *err)
 {
@@ -208,7 +217,7 @@ static mwn_status sum_up(const struct mwn_table *table, size_t first, struct run
     entry->valid = mwn_stat_of(runs->valid, table->seeds);
     entry->seconds = mwn_stat_of(runs->seconds, table->seeds);
     entry->memory = mwn_stat_of(runs->memory, table->seeds);
-    entry->step = mwn_stat_of(runs->step, table->seeds);
+    entry->step = least(table->seeds, runs->step);
     for (size_t m = 0; m < MWN_TABLE_METRICS; m++)
         entry->metric[m] = mwn_stat_of(runs->metric[m], table->seeds);
     return MWN_OK;
@@ -281,8 +290,7 @@ static mwn_status collect_column(const struct mwn_table *table, size_t c, struct
         entry->step_cost = (double)NAN;
         if (plain == table->rows)
             continue;
-        entry->step_cost =
-            entry->step.mean / out->entry[plain * table->columns + c].step.mean;
+        entry->step_cost = entry->step / out->entry[plain * table->columns + c].step;
         if (r != plain)
             set_gain(table, &runs[r], &runs[plain], entry);
     }

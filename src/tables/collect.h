@@ -21,9 +21,9 @@ struct mwn_entry {
     size_t done, failed;
     bool by_valid; /* the best epoch was chosen by a validation set */
     double tested; /* test samples                                  */
-    /* Accuracies in percent, seconds, bytes, seconds. */
-    struct mwn_stat best, last, valid, seconds, memory, step;
+    struct mwn_stat best, last, valid, seconds, memory; /* percent, seconds, bytes */
     struct mwn_stat metric[MWN_TABLE_METRICS];
+    double step;                /* seconds, in the run with the shortest; NaN   */
     double step_cost;           /* relative to that of ce; NaN if there is none */
     struct mwn_span difference; /* of best from the published figure            */
     struct mwn_span gain;       /* of last over that of ce                      */

@@ -54,7 +54,7 @@ static void csv_row(const struct mwn_table *table, const struct mwn_entry *e, si
     csv_span(out, &e->difference);
     csv_number(out, e->seconds.mean, 3);
     csv_number(out, e->memory.mean, 0);
-    csv_number(out, e->step.mean, 6);
+    csv_number(out, e->step, 6);
     csv_number(out, e->step_cost, 4);
     for (size_t m = 0; m < MWN_TABLE_METRICS && mwn_table_metrics[m].key; m++)
         csv_stat(out, &e->metric[m], 5);
@@ -139,7 +139,7 @@ static void json_entry(const struct mwn_table *table, const struct mwn_entry *e,
     json_span(json, "difference", &e->difference);
     json_stat(json, "seconds", &e->seconds);
     json_stat(json, "memory", &e->memory);
-    json_stat(json, "step_seconds", &e->step);
+    mwn_json_real(json, "step_seconds", e->step, 6);
     mwn_json_real(json, "step_cost", e->step_cost, 5);
     mwn_json_object(json, "metrics");
     for (size_t m = 0; m < MWN_TABLE_METRICS && mwn_table_metrics[m].key; m++)

@@ -118,8 +118,8 @@ static void add_row(const struct mwn_table *table, const struct mwn_entry *e, si
         mwn_buf_printf(out, " %.0f MB |", e->memory.mean / 1e6);
     else
         mwn_buf_printf(out, " |");
-    if (isfinite(e->step.mean))
-        mwn_buf_printf(out, " %.1f ms |", 1000 * e->step.mean);
+    if (isfinite(e->step))
+        mwn_buf_printf(out, " %.1f ms |", 1000 * e->step);
     else
         mwn_buf_printf(out, " |");
     if (isfinite(e->step_cost))
@@ -269,8 +269,8 @@ static void add_key(const struct mwn_table *table, const struct mwn_results *res
         "of "
         "95 %% (Welch over the runs; for a single run only what the size of the test set "
         "makes of it). time: of training alone; step: of the method's own step, the mean "
-        "over the epochs, of which each is the median of the five around it; step / ce: "
-        "relative to plain training in the same table.\n",
+        "over the epochs, of which each is the median of the five around it, in the run "
+        "where that is least; step / ce: relative to plain training in the same table.\n",
         by_valid ? "validation set" : "test set itself, which flatters");
 }
 
