@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "tensor/dense.h"
 #include "tensor/npy.h"
 #include "tensor/safetensors.h"
 #include "tensor/vec.h"
@@ -150,6 +151,92 @@ static void test_dot_spans_more_than_one_group_of_blocks(void **state)
     ones[n - 1] = 3.0F;
     assert_true(mwn_vec_dot(MWN_F32, n, ones, ones) == (double)n + 8.0);
     mwn_arena_free(ones, n * sizeof(float));
+}
+
+/* ---- Dense layers ------------------------------------------------------------------- */
+
+enum { DENSE_MAX = 64 * 40 };
+
+struct dense_case {
+    size_t n, in, out;
+    double w[DENSE_MAX], b[DENSE_MAX], x[DENSE_MAX], dy[DENSE_MAX];
+    double y[DENSE_MAX], dw[DENSE_MAX], dx[DENSE_MAX];
+};
+
+static void fill_dense(struct dense_case *c)
+{
+    struct mwn_rng rng = mwn_rng_at(7, MWN_STREAM_TEACHER, 0, 0);
+    for (size_t i = 0; i < DENSE_MAX; i++) {
+        c->w[i] = mwn_rng_normal(&rng);
+        c->b[i] = mwn_rng_normal(&rng);
+        c->x[i] = mwn_rng_normal(&rng);
+        c->dy[i] = mwn_rng_normal(&rng);
+        c->y[i] = c->dx[i] = 99;
+        c->dw[i] = 0.5;
+    }
+}
+
+static void run_dense(struct dense_case *c)
+{
+    struct mwn_dense layer = {c->in, c->out, c->w, c->b};
+    mwn_dense_forward(&layer, c->n, c->x, c->y);
+    mwn_dense_backward(&layer, c->n, c->x, c->dy, c->dw, c->dx);
+}
+
+static void check_dense(const struct dense_case *c)
+{
+    for (size_t i = 0; i < c->n * c->out; i++) {
+        double y = c->b[i % c->out];
+        for (size_t j = 0; j < c->in; j++)
+            y += c->w[i % c->out * c->in + j] * c->x[i / c->out * c->in + j];
+        assert_true(fabs(c->y[i] - y) < 1e-12);
+    }
+    for (size_t k = 0; k < c->out * c->in; k++) {
+        double dw = 0.5;
+        for (size_t i = 0; i < c->n; i++)
+            dw += c->dy[i * c->out + k / c->in] * c->x[i * c->in + k % c->in];
+        assert_true(fabs(c->dw[k] - dw) < 1e-12);
+    }
+    for (size_t k = 0; k < c->n * c->in; k++) {
+        double dx = 0;
+        for (size_t o = 0; o < c->out; o++)
+            dx += c->dy[k / c->in * c->out + o] * c->w[o * c->in + k % c->in];
+        assert_true(fabs(c->dx[k] - dx) < 1e-12);
+    }
+}
+
+static void test_dense_layers_match_plain_loops_for_any_thread_count(void **state)
+{
+    (void)state;
+    static const size_t size[][3] = {{1, 1, 1}, {3, 8, 4}, {7, 13, 5}, {40, 45, 51}};
+    int threads = omp_get_max_threads();
+    static struct dense_case first, c;
+    for (size_t i = 0; i < MWN_COUNT(size); i++)
+        for (int t = 1; t <= 3; t++) {
+            omp_set_num_threads(t);
+            fill_dense(&c);
+            c.n = size[i][0];
+            c.in = size[i][1];
+            c.out = size[i][2];
+            run_dense(&c);
+            check_dense(&c);
+            first = t == 1 ? c : first;
+            assert_memory_equal(&c, &first, sizeof c);
+        }
+    omp_set_num_threads(threads);
+}
+
+static void test_square_distances_match_plain_loops(void **state)
+{
+    (void)state;
+    fill_vector(x64, x32, 4);
+    fill_vector(y64, y32, 5);
+    for (size_t n = 0; n < 40; n++) {
+        double want = 0;
+        for (size_t i = 0; i < n; i++)
+            want += (x64[i] - y64[i]) * (x64[i] - y64[i]);
+        assert_true(fabs(mwn_dense_square_distance(n, x64, y64) - want) < 1e-12);
+    }
 }
 
 static void test_one_number_that_is_not_finite_is_found_anywhere(void **state)
@@ -782,6 +869,8 @@ int main(void)
         cmocka_unit_test(test_copies_and_conversions_keep_every_number),
         cmocka_unit_test(test_dot_is_exact_enough_and_the_same_for_any_thread_count),
         cmocka_unit_test(test_dot_spans_more_than_one_group_of_blocks),
+        cmocka_unit_test(test_dense_layers_match_plain_loops_for_any_thread_count),
+        cmocka_unit_test(test_square_distances_match_plain_loops),
         cmocka_unit_test(test_one_number_that_is_not_finite_is_found_anywhere),
         cmocka_unit_test(test_npy_round_trip_in_every_type),
         cmocka_unit_test(test_npy_items_are_read_as_reals_and_integers),

@@ -9,16 +9,12 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "tensor/dense.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH_MAX = 65536, LANES = 8 };
-
-/* Sanitizers keep clang from vectorising, which is no reason for a warning. */
-#ifdef __clang__
-#    pragma clang diagnostic ignored "-Wpass-failed"
-#endif
+enum { WIDTH_MAX = 65536 };
 
 /* Sum of the widths of the hidden layers: activations kept of a sample, V itself apart. */
 static size_t hidden_size(const struct mwn_weight_net *net)
@@ -121,21 +117,6 @@ static double sigmoid(double z)
     return e / (1 + e);
 }
 
-/* Sums of every eighth product side by side, so that the vector unit takes them together. */
-static double dot(size_t n, const double *a, const double *b)
-{
-    double lane[LANES] = {0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-#pragma omp simd
-        for (size_t j = 0; j < LANES; j++)
-            lane[j] += a[i + j] * b[i + j];
-    for (size_t j = 0; i + j < n; j++)
-        lane[j] += a[i + j] * b[i + j];
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
-           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
-
 /* The first hidden layer, whose only input is the loss. */
 static void first_layer(const double *theta, size_t out, double loss, double *restrict y)
 {
@@ -156,7 +137,7 @@ static void hidden_layer(const double *theta, size_t in, size_t out, const doubl
         return;
     }
     for (size_t o = 0; o < out; o++) {
-        double z = dot(in, theta + o * in, x) + bias[o];
+        double z = mwn_dense_dot(in, theta + o * in, x) + bias[o];
         y[o] = z > 0 ? z : 0;
     }
 }
@@ -166,7 +147,7 @@ static double output(const struct mwn_weight_net *net, const double *theta, size
                      const double *x)
 {
     size_t in = net->width[net->layers - 1], heads = net->width[net->layers];
-    return sigmoid(dot(in, theta + head * in, x) + theta[in * heads + head]);
+    return sigmoid(mwn_dense_dot(in, theta + head * in, x) + theta[in * heads + head]);
 }
 
 static size_t head_of(const int32_t *head, size_t i)

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "base/sort.h"
 #include "base/status.h"
+#include "tensor/dense.h"
 
 #include <math.h>
 
@@ -91,11 +92,8 @@ static double dimension_at(struct d2l *m, size_t n, size_t i)
     size_t k = (size_t)m->options.neighbours, count = 0;
     for (size_t j = 0; j < n; j++) {
         const double *a = m->feature + i * m->features, *b = m->feature + j * m->features;
-        double square = 0;
-        for (size_t f = 0; f < m->features; f++)
-            square += (a[f] - b[f]) * (a[f] - b[f]);
         if (j != i)
-            m->distance[count++] = sqrt(square);
+            m->distance[count++] = sqrt(mwn_dense_square_distance(m->features, a, b));
     }
     if (count == 0)
         return 0;

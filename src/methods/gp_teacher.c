@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "methods/kmeans.h"
+#include "tensor/dense.h"
 
 #include <lapacke.h>
 #include <math.h>
@@ -55,19 +56,10 @@ void mwn_gp_teacher_add(struct mwn_gp_teacher *t, const double *feature, int32_t
     t->known[2 * at + 1] = number;
 }
 
-static double square_distance(const struct mwn_gp_teacher *t, const double *a,
-                              const double *b)
-{
-    double sum = 0;
-    for (size_t f = 0; f < t->features; f++)
-        sum += (a[f] - b[f]) * (a[f] - b[f]);
-    return sum;
-}
-
 static double kernel(const struct mwn_gp_teacher *t, size_t c, const double *a, size_t i)
 {
     const double *b = t->point + t->member[i] * t->features;
-    return exp(-square_distance(t, a, b) / (2 * t->width[c]));
+    return exp(-mwn_dense_square_distance(t->features, a, b) / (2 * t->width[c]));
 }
 
 /* Clusters, and their members one after another. */
@@ -94,8 +86,9 @@ static double width_of(const struct mwn_gp_teacher *t, size_t c)
     double sum = 0, pairs = 0;
     for (size_t i = t->first[c]; i < t->first[c + 1]; i++)
         for (size_t j = t->first[c]; j < i; j++) {
-            sum += square_distance(t, t->point + t->member[i] * t->features,
-                                   t->point + t->member[j] * t->features);
+            sum += mwn_dense_square_distance(t->features,
+                                             t->point + t->member[i] * t->features,
+                                             t->point + t->member[j] * t->features);
             pairs += 1;
         }
     return sum > 0 ? sum / pairs : 1;
@@ -149,7 +142,8 @@ static size_t nearest(const struct mwn_gp_teacher *t, const double *feature)
     size_t best = t->used;
     double least = HUGE_VAL;
     for (size_t c = 0; c < t->used; c++) {
-        double d = square_distance(t, feature, t->centre + c * t->features);
+        double d =
+            mwn_dense_square_distance(t->features, feature, t->centre + c * t->features);
         bool has_points = t->first[c + 1] > t->first[c];
         if (has_points && (best == t->used || d < least)) {
             best = c;
@@ -172,9 +166,7 @@ double mwn_gp_teacher_predict(const struct mwn_gp_teacher *t, const double *feat
         t->work[i] = kernel(t, c, feature, from + i);
     for (size_t y = 0; y < t->classes; y++) {
         const double *alpha = t->alpha + from * t->classes + y * n;
-        double mean = 1 / (double)t->classes;
-        for (size_t i = 0; i < n; i++)
-            mean += alpha[i] * t->work[i];
+        double mean = 1 / (double)t->classes + mwn_dense_dot(n, alpha, t->work);
         target[y] = mean > 0 ? mean : 0;
         sum += target[y];
     }

@@ -1,15 +1,9 @@
 /* kmeans.c - clusters by k-means. */
 #include "methods/kmeans.h"
 
-enum { ROUNDS_MAX = 1000 };
+#include "tensor/dense.h"
 
-static double square_distance(size_t dims, const double *a, const double *b)
-{
-    double sum = 0;
-    for (size_t f = 0; f < dims; f++)
-        sum += (a[f] - b[f]) * (a[f] - b[f]);
-    return sum;
-}
+enum { ROUNDS_MAX = 1000 };
 
 /* Each point to its centre; whether one changed. */
 static bool assign(size_t n, size_t dims, const double *point, size_t k,
@@ -18,9 +12,9 @@ static bool assign(size_t n, size_t dims, const double *point, size_t k,
     bool changed = false;
     for (size_t i = 0; i < n; i++) {
         int32_t best = 0;
-        double least = square_distance(dims, point + i * dims, centre);
+        double least = mwn_dense_square_distance(dims, point + i * dims, centre);
         for (size_t j = 1; j < k; j++) {
-            double d = square_distance(dims, point + i * dims, centre + j * dims);
+            double d = mwn_dense_square_distance(dims, point + i * dims, centre + j * dims);
             best = d < least ? (int32_t)j : best;
             least = d < least ? d : least;
         }

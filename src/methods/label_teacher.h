@@ -7,15 +7,14 @@
 
 struct mwn_label_teacher {
     size_t features, embedding, hidden, classes;
+    size_t width[4]; /* of the input, the two hidden layers, the output                  */
     size_t at[7]; /* in theta: embedding [classes][embedding]; weight [out][in], bias of the
                      three layers                                                        */
     size_t n_params;
     double *theta, *grad; /* owned [n_params]                                            */
-    double *input;        /* owned [max_n][features + embedding]: of the last forward    */
-    double *first;        /* owned [max_n][hidden]                                       */
-    double *second;       /* owned [max_n][hidden]                                       */
-    double *target;       /* owned [max_n][classes]: the soft labels                     */
-    double *delta;        /* owned [3][the widest layer]: work space of backward         */
+    double *value[3]; /* owned [max_n][width]: what the layers got in the last forward */
+    double *target;   /* owned [max_n][classes]: the soft labels                     */
+    double *delta[2]; /* owned [max_n][the widest]: work space of backward           */
 };
 
 /* Fills a zeroed *t, whose sizes are set, with its initial values. MWN_ERR_MEMORY; release it

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "methods/formulas.h"
 #include "methods/transition.h"
+#include "tensor/dense.h"
 
 #include <string.h>
 
@@ -59,34 +60,20 @@ void mwn_noise_layer_release(struct mwn_noise_layer *layer)
     *layer = (struct mwn_noise_layer){0};
 }
 
-static double dot(size_t n, const double *a, const double *b)
+/* theta_i[p] = b_p + <u_p, h_i>, p being a pair of classes. */
+static struct mwn_dense features_layer(const struct mwn_noise_layer *layer)
 {
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t j = 0; j < n; j++)
-        sum += a[j] * b[j];
-    return sum;
-}
-
-/* theta_i[p] = b_p + <u_p, h_i>, p being a pair of classes: u_p is read once for all
- * samples. */
-static void add_features(struct mwn_noise_layer *layer, const struct mwn_noise_batch *batch)
-{
-    size_t square = mwn_noise_layer_biases(layer), width = layer->features;
-    for (size_t p = 0; p < square; p++) {
-        const double *u = layer->param + square + p * width;
-        for (size_t i = 0; i < batch->n; i++)
-            layer->theta[i * square + p] =
-                layer->param[p] + dot(width, u, batch->feature + i * width);
-    }
+    size_t square = mwn_noise_layer_biases(layer);
+    return (struct mwn_dense){layer->features, square, layer->param + square, layer->param};
 }
 
 static void set_theta(struct mwn_noise_layer *layer, const struct mwn_noise_batch *batch)
 {
     size_t classes = layer->classes, rows = layer->features > 0 ? batch->n : 1;
     const double *z = layer->features > 0 ? layer->theta : layer->param;
+    const struct mwn_dense by_sample = features_layer(layer);
     if (layer->features > 0)
-        add_features(layer, batch);
+        mwn_dense_forward(&by_sample, batch->n, batch->feature, layer->theta);
     for (size_t k = 0; k < rows * classes; k++)
         mwn_softmax(classes, z + k * classes, layer->theta + k * classes);
 }
@@ -112,29 +99,6 @@ static void differentiate_sample(struct mwn_noise_layer *layer,
     }
 }
 
-/* out += a x. */
-static void add(size_t n, double a, const double *x, double *out)
-{
-    for (size_t j = 0; j < n; j++)
-        out[j] += a * x[j];
-}
-
-/* The gradient of u, and by_feature. */
-static void differentiate_features(struct mwn_noise_layer *layer,
-                                   const struct mwn_noise_batch *batch, double *by_feature)
-{
-    size_t square = mwn_noise_layer_biases(layer), width = layer->features;
-    memset(by_feature, 0, batch->n * width * sizeof *by_feature);
-    for (size_t p = 0; p < square; p++) {
-        size_t at = square + p * width;
-        for (size_t i = 0; i < batch->n; i++) {
-            double slope = layer->theta[i * square + p];
-            add(width, slope, batch->feature + i * width, layer->grad + at);
-            add(width, slope, layer->param + at, by_feature + i * width);
-        }
-    }
-}
-
 void mwn_noise_layer_differentiate(struct mwn_noise_layer *layer,
                                    const struct mwn_noise_batch *batch, double *slope,
                                    double *by_feature)
@@ -143,6 +107,8 @@ void mwn_noise_layer_differentiate(struct mwn_noise_layer *layer,
     memset(layer->grad, 0, layer->n_params * sizeof *layer->grad);
     for (size_t i = 0; i < batch->n; i++)
         differentiate_sample(layer, batch, i, slope + i * layer->classes);
+    const struct mwn_dense by_sample = features_layer(layer);
     if (layer->features > 0)
-        differentiate_features(layer, batch, by_feature);
+        mwn_dense_backward(&by_sample, batch->n, batch->feature, layer->theta,
+                           layer->grad + by_sample.out, by_feature);
 }

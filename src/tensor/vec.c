@@ -2,12 +2,10 @@
  * among the threads; results do not depend on how many there are. */
 #include "tensor/vec.h"
 
-#include <string.h>
+#include "tensor/dense.h"
+#include "tensor/lanes.h"
 
-/* Sanitizers keep clang from vectorising, which is no reason for a warning. */
-#ifdef __clang__
-#    pragma clang diagnostic ignored "-Wpass-failed"
-#endif
+#include <string.h>
 
 /* From this length on the threads' help pays for waking them. */
 #define PARALLEL_FROM ((size_t)65536)
@@ -50,40 +48,36 @@ void mwn_vec_copy(enum mwn_dtype dtype, size_t n, const void *x, void *out)
 
 /* ---- Sums in a fixed order ---------------------------------------------------------- */
 
-/* A sum is made of blocks, a block of LANES interleaved sums: the vector unit computes the
- * lanes at once, the threads the blocks of a group, and the order of adding is fixed. */
-enum { LANES = 8, BLOCK = 4096, GROUP = 4096 };
+/* A sum is made of blocks, a block of interleaved sums: the vector unit computes those, the threads
+ * the blocks of a group, and the order of adding is fixed. */
+enum { BLOCK = 4096, GROUP = 4096 };
 
-static double add_lanes(const double *lane)
+static inline mwn_pair pair_of_floats(const float *x)
 {
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
-           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    return (mwn_pair){(double)x[0], (double)x[1]};
 }
 
-static double dot_f32(const float *x, const float *y, size_t n)
+static inline void add_products(struct mwn_lanes *s, const float *x, const float *y)
 {
-    double lane[LANES] = {0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-#pragma omp simd
-        for (size_t j = 0; j < LANES; j++)
-            lane[j] += (double)x[i + j] * (double)y[i + j];
-    for (size_t j = 0; i + j < n; j++)
-        lane[j] += (double)x[i + j] * (double)y[i + j];
-    return add_lanes(lane);
+    s->s01 += pair_of_floats(x) * pair_of_floats(y);
+    s->s23 += pair_of_floats(x + 2) * pair_of_floats(y + 2);
+    s->s45 += pair_of_floats(x + 4) * pair_of_floats(y + 4);
+    s->s67 += pair_of_floats(x + 6) * pair_of_floats(y + 6);
 }
 
-static double dot_f64(const double *x, const double *y, size_t n)
+static double dot_f32(size_t n, const float *x, const float *y)
 {
-    double lane[LANES] = {0};
+    struct mwn_lanes sum = {0};
+    float x_rest[MWN_LANES] = {0}, y_rest[MWN_LANES] = {0};
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-#pragma omp simd
-        for (size_t j = 0; j < LANES; j++)
-            lane[j] += x[i + j] * y[i + j];
-    for (size_t j = 0; i + j < n; j++)
-        lane[j] += x[i + j] * y[i + j];
-    return add_lanes(lane);
+    for (; i + MWN_LANES <= n; i += MWN_LANES)
+        add_products(&sum, x + i, y + i);
+    if (i < n) {
+        memcpy(x_rest, x + i, (n - i) * sizeof *x);
+        memcpy(y_rest, y + i, (n - i) * sizeof *y);
+        add_products(&sum, x_rest, y_rest);
+    }
+    return mwn_lanes_total(&sum);
 }
 
 double mwn_vec_dot(enum mwn_dtype dtype, size_t n, const void *x, const void *y)
@@ -96,10 +90,10 @@ double mwn_vec_dot(enum mwn_dtype dtype, size_t n, const void *x, const void *y)
         for (size_t i = 0; i < count; i++) {
             size_t start = (first + i) * BLOCK,
                    size = n - start < BLOCK ? n - start : BLOCK;
-            sum[i] =
-                dtype == MWN_F64
-                    ? dot_f64((const double *)x + start, (const double *)y + start, size)
-                    : dot_f32((const float *)x + start, (const float *)y + start, size);
+            sum[i] = dtype == MWN_F64 ? mwn_dense_dot(size, (const double *)x + start,
+                                                      (const double *)y + start)
+                                      : dot_f32(size, (const float *)x + start,
+                                                (const float *)y + start);
         }
         for (size_t i = 0; i < count; i++)
             total += sum[i];
