@@ -23,10 +23,10 @@
 #include "engine/weight_net.h"
 #include "engine/weighting.h"
 #include "methods/method.h"
+#include "tensor/dense.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct kind {
@@ -66,31 +66,17 @@ struct work {
     double square_g;
     struct errors of_d[KINDS], of_g[KINDS];
     double seconds[KINDS];
-    int batches, draws, rounds;
+    int steps, batches, draws, rounds;
 };
 
-static double dot(size_t n, const double *x, const double *y)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i] * y[i];
-    return sum;
-}
-
-/* |x - y|^2 */
-static double distance(size_t n, const double *x, const double *y)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (x[i] - y[i]) * (x[i] - y[i]);
-    return sum;
-}
+enum { COUNT_MAX = 1 << 20 };
 
 static void compare(struct errors *e, size_t n, const double *x, const double *exact)
 {
-    e->square += distance(n, x, exact);
-    e->norm += dot(n, exact, exact);
-    e->cosine += dot(n, x, exact) / sqrt(dot(n, x, x) * dot(n, exact, exact));
+    e->square += mwn_dense_square_distance(n, x, exact);
+    e->norm += mwn_dense_dot(n, exact, exact);
+    e->cosine += mwn_dense_dot(n, x, exact) /
+                 sqrt(mwn_dense_dot(n, x, x) * mwn_dense_dot(n, exact, exact));
     e->count++;
 }
 
@@ -173,8 +159,8 @@ static mwn_status compare_kind(struct work *w, int k, struct mwn_error *err)
         for (size_t j = 0; j < w->n_theta; j++)
             w->mean_g[j] += w->v.grad[j] / draws;
     }
-    w->of_d[k].mean_square += distance(w->n, w->mean_d, w->d);
-    w->of_g[k].mean_square += distance(w->n_theta, w->mean_g, w->g);
+    w->of_d[k].mean_square += mwn_dense_square_distance(w->n, w->mean_d, w->d);
+    w->of_g[k].mean_square += mwn_dense_square_distance(w->n_theta, w->mean_g, w->g);
     return MWN_OK;
 }
 
@@ -227,7 +213,7 @@ static mwn_status compare_batch(struct work *w, struct mwn_error *err)
     memcpy(w->g, w->v.grad, w->n_theta * sizeof *w->g);
     for (size_t j = 0; j < w->n_theta; j++)
         w->sum_g[j] += w->g[j];
-    w->square_g += dot(w->n_theta, w->g, w->g);
+    w->square_g += mwn_dense_dot(w->n_theta, w->g, w->g);
     for (int k = 1; k < KINDS; k++)
         MWN_TRY(compare_kind(w, k, err));
 out:
@@ -279,7 +265,7 @@ static void print_table(const struct work *w)
             printf("  %5.3f", w->seconds[k] / w->seconds[0]);
         printf("\n");
     }
-    double b = w->batches, sum = dot(w->n_theta, w->sum_g, w->sum_g);
+    double b = w->batches, sum = mwn_dense_dot(w->n_theta, w->sum_g, w->sum_g);
     if (b > 1)
         printf("Theta's exact gradient differs between batches by %.2f of its size\n",
                sqrt((w->square_g - sum / b) / (b - 1) / (w->square_g / b)));
@@ -298,12 +284,11 @@ out:
     return status;
 }
 
-static mwn_status measure(struct work *w, const mwn_config *config, long steps,
-                          struct mwn_error *err)
+static mwn_status measure(struct work *w, const mwn_config *config, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     MWN_TRY(mwn_run_create(&w->run, config, NULL, err));
-    for (long i = 0; i < steps; i++)
+    for (int i = 0; i < w->steps; i++)
         MWN_TRY(bench_run_step(w->run, err));
     MWN_TRY(work_init(w, err));
     w->run->step.lr = mwn_schedule_lr(&w->run->settings.train.schedule, 0, 0, 1);
@@ -311,6 +296,17 @@ static mwn_status measure(struct work *w, const mwn_config *config, long steps,
     for (int i = 0; i < w->batches; i++)
         MWN_TRY(compare_batch(w, err));
     MWN_TRY(time_steps(w, err));
+out:
+    return status;
+}
+
+static mwn_status read_counts(struct work *w, char **argv, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    MWN_TRY(bench_count_from(&w->steps, argv[2], 0, COUNT_MAX, "STEPS", err));
+    MWN_TRY(bench_count(&w->batches, argv[3], COUNT_MAX, "BATCHES", err));
+    MWN_TRY(bench_count(&w->draws, argv[4], COUNT_MAX, "DRAWS", err));
+    MWN_TRY(bench_count_from(&w->rounds, argv[5], 0, COUNT_MAX, "ROUNDS", err));
 out:
     return status;
 }
@@ -325,14 +321,13 @@ int main(int argc, char **argv)
                         "[KEY=VALUE]...\n");
         return MWN_ERR_CONFIG;
     }
-    w.batches = (int)strtol(argv[3], NULL, 10);
-    w.draws = (int)strtol(argv[4], NULL, 10);
-    w.rounds = (int)strtol(argv[5], NULL, 10);
-    mwn_status status = mwn_config_create(&config, &err);
+    mwn_status status = read_counts(&w, argv, &err);
+    if (status == MWN_OK)
+        status = mwn_config_create(&config, &err);
     if (status == MWN_OK)
         status = configure(config, argc, argv, &err);
     if (status == MWN_OK)
-        status = measure(&w, config, strtol(argv[2], NULL, 10), &err);
+        status = measure(&w, config, &err);
     if (status == MWN_OK)
         print_table(&w);
     else

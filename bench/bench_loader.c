@@ -14,7 +14,8 @@
 #include "base/sort.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+
+enum { COUNT_MAX = 1 << 20 };
 
 static mwn_status make_loader(mwn_loader **out, const struct mwn_run *run, int threads,
                               struct mwn_error *err)
@@ -183,8 +184,9 @@ static mwn_status measure(mwn_run **run, int argc, char **argv, struct mwn_error
 {
     mwn_status status = MWN_OK;
     mwn_config *config = NULL;
-    double seconds = strtod(argv[2], NULL);
-    size_t steps = strtoul(argv[3], NULL, 10);
+    int seconds = 0, steps = 0;
+    MWN_TRY(bench_count(&seconds, argv[2], COUNT_MAX, "SECONDS", err));
+    MWN_TRY(bench_count_from(&steps, argv[3], 0, COUNT_MAX, "STEPS", err));
     MWN_TRY(mwn_config_create(&config, err));
     MWN_TRY(bench_configure(config, argv[1], argc - 4, argv + 4, err));
     MWN_TRY(mwn_run_create(run, config, NULL, err));
@@ -195,7 +197,7 @@ static mwn_status measure(mwn_run **run, int argc, char **argv, struct mwn_error
     for (int threads = 0; threads <= 2; threads++)
         MWN_TRY(time_loader(*run, threads, seconds, err));
     if (steps > 0)
-        MWN_TRY(time_steps(*run, steps, err));
+        MWN_TRY(time_steps(*run, (size_t)steps, err));
 out:
     mwn_config_free(config);
     return status;

@@ -3,12 +3,12 @@
 #ifndef MWN_BENCH_NET_H
 #define MWN_BENCH_NET_H
 
+#include "bench_count.h"
+
 #include "base/base.h"
 #include "base/status.h"
 #include "train/bench_setup.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* "f32" or "bf16". */
@@ -20,20 +20,6 @@ static inline mwn_status bench_precision(enum mwn_precision *out, const char *na
         return MWN_OK;
     mwn_fail(err, MWN_ERR_CONFIG, "there is no precision '%s'", name);
     return mwn_hint(err, "it is f32 or bf16");
-}
-
-/* A count from 1 to `most` in argument `what`. */
-static inline mwn_status bench_count(int *out, const char *text, int most, const char *what,
-                                     struct mwn_error *err)
-{
-    char *end = NULL;
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value < 1 || value > most)
-        return mwn_fail(err, MWN_ERR_CONFIG, "%s: '%s' is not a number from 1 to %d", what,
-                        text, most);
-    *out = (int)value;
-    return MWN_OK;
 }
 
 /* `name` is a model.name; threads 0: as many as the process may use. */

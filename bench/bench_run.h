@@ -3,6 +3,8 @@
 #ifndef MWN_BENCH_RUN_H
 #define MWN_BENCH_RUN_H
 
+#include "bench_count.h"
+
 #include "base/base.h"
 #include "base/status.h"
 #include "train/run.h"
