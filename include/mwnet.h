@@ -139,6 +139,13 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_run_resume(mwn_run **out, const char *dir,
                                                  const mwn_config *changes,
                                                  struct mwn_error *err);
 
+/* Creates the run in dir or, if dir holds one already, takes it up: one call for work that may have
+ * been stopped. The run there must be of the same options (train.threads, train.memory and
+ * data.threads apart) and the same data, else MWN_ERR_MISMATCH says which option differs; a run
+ * that is complete has no epochs left. Fails as the two above do. */
+MWN_API MWN_MUST_CHECK mwn_status mwn_run_open(mwn_run **out, const mwn_config *config,
+                                               const char *dir, struct mwn_error *err);
+
 /* Sets the progress callback (NULL: none). */
 MWN_API void mwn_run_set_progress(mwn_run *run, mwn_progress_fn *fn, void *user);
 

@@ -400,40 +400,61 @@ void mwn_input_close(struct mwn_input *input)
 
 /* ---- Writing ------------------------------------------------------------------------ */
 
+/* Where a path leads: a link's target, else the path itself. NULL if memory is out. */
+static char *follow(const char *path)
+{
+    struct stat info;
+    bool is_link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+    char *target = is_link ? realpath(path, NULL) : NULL;
+    char *copy = mwn_strdup(target ? target : path);
+    free(target);
+    return copy;
+}
+
+/* Opens what is to be written: a new file beside the path, or what stands there if that is no
+ * file. The descriptor, or -1. */
+static int open_output(struct mwn_writer *writer, char *temporary)
+{
+    struct stat info;
+    if (io_fails())
+        return -1;
+    if (stat(writer->path, &info) == 0 && !S_ISREG(info.st_mode))
+        return open(writer->path, O_WRONLY | O_CLOEXEC);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd >= 0) /* From here on it is there and discard has to remove it. */
+        writer->temporary = temporary;
+    return fd;
+}
+
 mwn_status mwn_writer_open(struct mwn_writer *writer, const char *path,
                            struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    int fd = -1;
-    *writer = (struct mwn_writer){0};
-    size_t room = strlen(path) + 32;
-    writer->path = mwn_strdup(path);
+    *writer = (struct mwn_writer){.path = follow(path)};
+    size_t room = writer->path ? strlen(writer->path) + 32 : 0;
     char *temporary = mwn_alloc(room, 1);
     if (writer->path == NULL || temporary == NULL) {
-        status = mwn_fail_memory(err, room, "a file name");
+        status = mwn_fail_memory(err, strlen(path) + 32, "a file name");
         goto out;
     }
-    (void)snprintf(temporary, room, "%s.tmp-%ld", path, (long)getpid());
+    (void)snprintf(temporary, room, "%s.tmp-%ld", writer->path, (long)getpid());
     if (mwn_path_is_dir(path)) {
         status = mwn_fail(err, MWN_ERR_IO, "%s: is a folder, not a file", path);
         goto out;
     }
-    if (!io_fails())
-        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    int fd = open_output(writer, temporary);
     if (fd < 0) {
         status = fail_errno(err, path, "cannot write");
         goto out;
     }
-    /* From here on the temporary file is there and discard has to remove it. */
-    writer->temporary = temporary;
-    temporary = NULL;
     writer->stream = fdopen(fd, "wb");
     if (writer->stream == NULL) {
         (void)close(fd);
         status = mwn_fail_memory(err, BUFSIZ, "writing a file");
     }
 out:
-    mwn_free(temporary);
+    if (writer->temporary != temporary)
+        mwn_free(temporary);
     if (status != MWN_OK)
         mwn_writer_discard(writer);
     return status;
@@ -479,7 +500,8 @@ static bool finish_stream(struct mwn_writer *writer)
         reason = writer->failed ? writer->reason : EIO;
     else if (ferror(stream))
         reason = EIO;
-    else if (io_fails() || fflush(stream) != 0 || io_fails() || fsync(fileno(stream)) != 0)
+    else if (io_fails() || fflush(stream) != 0 || io_fails() ||
+             (writer->temporary != NULL && fsync(fileno(stream)) != 0))
         reason = errno;
     if (stream != NULL && fclose(stream) != 0 && reason == 0)
         reason = errno;
@@ -491,12 +513,13 @@ mwn_status mwn_writer_commit(struct mwn_writer *writer, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     bool fine = finish_stream(writer);
-    fine = fine && !io_fails() && rename(writer->temporary, writer->path) == 0;
-    if (fine) {
+    bool direct = writer->temporary == NULL;
+    fine = fine && !io_fails() && (direct || rename(writer->temporary, writer->path) == 0);
+    if (fine && !direct) {
         mwn_free(writer->temporary);
         writer->temporary = NULL;
         sync_folder(writer->path);
-    } else {
+    } else if (!fine) {
         status = fail_errno(err, writer->path != NULL ? writer->path : "(no file)",
                             "cannot write");
     }
@@ -751,6 +774,7 @@ mwn_status mwn_path_lock(const char *dir, int *lock, struct mwn_error *err)
         return fail_errno(err, dir, "cannot open the folder");
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         (void)close(fd);
+        *lock = MWN_LOCK_TAKEN;
         mwn_fail(err, MWN_ERR_IO, "%s: another process is working in this folder", dir);
         return mwn_hint(err, "wait for it, or choose another folder");
     }

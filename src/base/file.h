@@ -51,10 +51,11 @@ const void *mwn_input_map(struct mwn_input *input);
 /* Safe on a zeroed one. */
 void mwn_input_close(struct mwn_input *input);
 
-/* A file being written beside its final name. */
+/* A file being written beside its final name; that of a link's target, for a link. What is there
+ * and no file, a device or a pipe, is written straight into. */
 struct mwn_writer {
     FILE *stream;
-    char *path, *temporary; /* owned */
+    char *path, *temporary; /* owned; temporary is NULL for a device or a pipe */
     bool failed;
     int reason; /* errno of the first failure */
 };
@@ -113,8 +114,9 @@ MWN_MUST_CHECK mwn_status mwn_path_rename(const char *from, const char *to,
 mwn_status mwn_path_remove(const char *path, struct mwn_error *err);
 /* Size of a file in bytes; 0 if there is none. */
 size_t mwn_path_size(const char *path);
-/* Keeps other processes that ask for the same off a folder until mwn_path_unlock(); MWN_ERR_IO
- * if one has it. */
+/* Keeps others that ask for the same off a folder until mwn_path_unlock(); MWN_ERR_IO if somebody
+ * has it, *lock being MWN_LOCK_TAKEN then. */
+enum { MWN_LOCK_NONE = -1, MWN_LOCK_TAKEN = -2 };
 MWN_MUST_CHECK mwn_status mwn_path_lock(const char *dir, int *lock, struct mwn_error *err);
 /* A negative lock is fine. */
 void mwn_path_unlock(int lock);

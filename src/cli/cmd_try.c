@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 enum { DIR_SIZE = 4096 };
 
@@ -21,12 +20,6 @@ struct trial {
     mwn_config *config;
     char *suggestion, *comparison, *audit; /* JSON */
 };
-
-static bool exists(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0;
-}
 
 /* "tries/NAME" of the data's name, without its ending. */
 static void choose_dir(struct trial *trial)
@@ -114,14 +107,12 @@ static mwn_status suggest(struct trial *trial, struct mwn_error *err)
 /* Trains by a method, or goes on where an earlier trial was stopped. */
 static mwn_status train(struct trial *trial, const char *method, struct mwn_error *err)
 {
-    char dir[DIR_SIZE], recipe[DIR_SIZE + 16];
+    char dir[DIR_SIZE];
     mwn_run *run = NULL;
     snprintf(dir, sizeof(dir), "%s/%s", trial->dir, method);
-    snprintf(recipe, sizeof(recipe), "%s/recipe.yaml", dir);
     mwn_status status = mwn_config_set(trial->config, "method.name", method, err);
     if (status == MWN_OK)
-        status = exists(recipe) ? mwn_run_resume(&run, dir, NULL, err)
-                                : mwn_run_create(&run, trial->config, dir, err);
+        status = mwn_run_open(&run, trial->config, dir, err);
     if (status == MWN_OK && !trial->args->quiet)
         fprintf(stderr, "training by %s in %s\n", method, dir);
     if (status == MWN_OK)

@@ -103,84 +103,15 @@ struct mwn_cell_cost *mwn_grid_cost(const struct mwn_table *table,
     return &table->cost[cell->row * table->columns + cell->column];
 }
 
-/* ---- The same options? -------------------------------------------------------------- */
-
-/* All options as text, but for those that may differ between two parts of a run. */
-static mwn_status print_options(struct mwn_settings *settings, struct mwn_buf *out,
-                                struct mwn_error *err)
-{
-    settings->train.threads = 0;
-    settings->train.memory = 0;
-    settings->data.threads = 0;
-    mwn_status status = mwn_folder_make_absolute(settings, err);
-    if (status != MWN_OK)
-        return status;
-    mwn_settings_yaml(settings, out);
-    return out->failed ? mwn_fail_memory(err, 0, "options") : MWN_OK;
-}
-
-/* The reader that the run has found counts as the one that was to be found. */
-static mwn_status same_reader(struct mwn_settings *wanted, const struct mwn_settings *there,
-                              struct mwn_error *err)
-{
-    if (!wanted->data.reader || strcmp(wanted->data.reader, "auto") != 0)
-        return MWN_OK;
-    char *copy = mwn_strdup(there->data.reader);
-    if (!copy)
-        return mwn_fail_memory(err, 0, "options");
-    mwn_free(wanted->data.reader);
-    wanted->data.reader = copy;
-    return MWN_OK;
-}
-
-/* MWN_ERR_MISMATCH that names the first line that differs. */
-static mwn_status compare_lines(const struct mwn_cell *cell, const char *wanted,
-                                const char *there, struct mwn_error *err)
-{
-    while (*wanted && *there) {
-        size_t a = strcspn(wanted, "\n"), b = strcspn(there, "\n");
-        if (a != b || memcmp(wanted, there, a) != 0) {
-            mwn_fail(err, MWN_ERR_MISMATCH,
-                     "%s: was trained with other options: '%.*s', now '%.*s'", cell->dir,
-                     (int)(b < 80 ? b : 80), there, (int)(a < 80 ? a : 80), wanted);
-            return mwn_hint(err, "remove that folder, or choose another one by -o");
-        }
-        wanted += a + (wanted[a] == '\n');
-        there += b + (there[b] == '\n');
-    }
-    return MWN_OK;
-}
-
 /* Whether a cell that was begun has the options that the table has now. */
 static mwn_status check_cell(const struct mwn_table *table, const struct mwn_cell *cell,
                              struct mwn_error *err)
 {
-    mwn_status status = MWN_OK;
-    mwn_config *config = NULL, *before = NULL;
-    struct mwn_settings wanted = {0}, there = {0};
-    struct mwn_buf a = {0}, b = {0};
-    char *path = NULL;
-
-    MWN_TRY(mwn_grid_path(cell, "recipe.yaml", &path, err));
-    MWN_TRY(mwn_config_create(&before, err));
-    MWN_TRY(mwn_config_read(before, path, err));
-    MWN_TRY(mwn_grid_config(table, cell, true, &config, err));
-    MWN_TRY(mwn_settings_resolve(&wanted, config, err));
-    MWN_TRY(mwn_settings_resolve(&there, before, err));
-    MWN_TRY(same_reader(&wanted, &there, err));
-    MWN_TRY(print_options(&wanted, &a, err));
-    MWN_TRY(print_options(&there, &b, err));
-    MWN_TRY(compare_lines(cell, a.text, b.text, err));
-out:
-    if (wanted.method)
-        mwn_settings_release(&wanted);
-    if (there.method)
-        mwn_settings_release(&there);
+    mwn_config *config = NULL;
+    mwn_status status = mwn_grid_config(table, cell, true, &config, err);
+    if (status == MWN_OK)
+        status = mwn_run_check_same(cell->dir, config, err);
     mwn_config_free(config);
-    mwn_config_free(before);
-    mwn_buf_release(&a);
-    mwn_buf_release(&b);
-    mwn_free(path);
     return status;
 }
 
@@ -399,21 +330,11 @@ void mwn_table_cell(const mwn_table *table, size_t i, struct mwn_cell_info *out)
 static mwn_status open_run(const struct mwn_table *table, const struct mwn_cell *cell,
                            mwn_run **run, struct mwn_error *err)
 {
-    mwn_status status = MWN_OK;
-    mwn_config *config = NULL, *changes = NULL;
-    MWN_TRY(mwn_grid_config(table, cell, true, &config, err));
-    if (!mwn_grid_has(cell, "recipe.yaml")) {
-        MWN_TRY(mwn_run_create(run, config, cell->dir, err));
-        goto out;
-    }
-    const char *threads = mwn_config_get(config, "train.threads");
-    MWN_TRY(mwn_config_create(&changes, err));
-    if (threads)
-        MWN_TRY(mwn_config_set(changes, "train.threads", threads, err));
-    MWN_TRY(mwn_run_resume(run, cell->dir, changes, err));
-out:
+    mwn_config *config = NULL;
+    mwn_status status = mwn_grid_config(table, cell, true, &config, err);
+    if (status == MWN_OK)
+        status = mwn_run_open(run, config, cell->dir, err);
     mwn_config_free(config);
-    mwn_config_free(changes);
     return status;
 }
 

@@ -69,33 +69,15 @@ static mwn_status open_fold(const struct cv *cv, long fold, mwn_run **run,
 {
     mwn_status status = MWN_OK;
     mwn_config *config = NULL;
-    char *dir = NULL, *recipe = NULL;
+    char *dir = NULL;
 
     MWN_TRY(fold_path(cv, fold, "", &dir, err));
-    MWN_TRY(fold_path(cv, fold, "recipe.yaml", &recipe, err));
     MWN_TRY(fold_config(cv, fold, &config, err));
-    if (!mwn_path_exists(recipe)) {
-        MWN_TRY(mwn_run_create(run, config, dir, err));
-        goto out;
-    }
-    MWN_TRY(mwn_run_resume(run, dir, NULL, err));
-    mwn_run *wanted = NULL;
-    status = mwn_run_create(&wanted, config, NULL, err);
-    bool same =
-        status == MWN_OK &&
-        memcmp(&wanted->option_hash, &(*run)->option_hash, sizeof(wanted->option_hash)) ==
-            0 &&
-        memcmp(&wanted->data_hash, &(*run)->data_hash, sizeof(wanted->data_hash)) == 0 &&
-        wanted->settings.train.epochs == (*run)->settings.train.epochs;
-    mwn_run_free(wanted);
-    if (status == MWN_OK && !same) {
-        mwn_fail(err, MWN_ERR_MISMATCH, "%s: the fold was begun with other options or data",
-                 dir);
-        status = mwn_hint(err, "remove %s.folds, or give another name by -o", cv->path);
-    }
+    status = mwn_run_open(run, config, dir, err);
+    if (status == MWN_ERR_MISMATCH)
+        mwn_hint(err, "remove %s.folds, or give another name by -o", cv->path);
 out:
     mwn_config_free(config);
-    mwn_free(recipe);
     mwn_free(dir);
     return status;
 }
@@ -131,9 +113,9 @@ static mwn_status run_fold(const struct cv *cv, long fold, struct mwn_error *err
     char *path = NULL;
 
     MWN_TRY(fold_path(cv, fold, "fold_probs.npy", &path, err));
+    MWN_TRY(open_fold(cv, fold, &run, err));
     if (mwn_path_exists(path))
         goto out;
-    MWN_TRY(open_fold(cv, fold, &run, err));
     mwn_run_set_progress(run, cv->options->progress, cv->options->user);
     while (mwn_run_more(run))
         MWN_TRY(mwn_run_epoch(run, err));

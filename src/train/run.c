@@ -136,6 +136,7 @@ mwn_status mwn_run_resume(mwn_run **out, const char *dir, const mwn_config *chan
     if (!run)
         return MWN_ERR_MEMORY;
     MWN_TRY(resume_settings(run, changes, err));
+    MWN_TRY(mwn_folder_lock(run, err));
     MWN_TRY(mwn_run_setup(run, err));
     mwn_folder_clean(run);
     MWN_TRY(mwn_checkpoint_load(run, &found, err));

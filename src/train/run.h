@@ -26,6 +26,7 @@ enum { MWN_EPOCH_SUMS = sizeof(struct mwn_epoch_sums) / sizeof(double) };
 struct mwn_run {
     struct mwn_settings settings; /* owned                            */
     char *dir;                    /* owned; NULL: nothing is written  */
+    int lock;                     /* of the folder, + 1; 0: none      */
     struct mwn_sets sets;         /* owned                            */
     struct mwn_normalize normalize;
     mwn_loader *train, *meta, *valid, *test; /* owned; meta, valid, test may be NULL */
@@ -87,6 +88,10 @@ MWN_MUST_CHECK mwn_status mwn_run_begin(struct mwn_run *run, struct mwn_error *e
 /* Brings the loaders to where the counters stand. */
 MWN_MUST_CHECK mwn_status mwn_run_seek(struct mwn_run *run, struct mwn_error *err);
 
+/* same_run.c: MWN_ERR_MISMATCH if the run in dir has other options than config. */
+MWN_MUST_CHECK mwn_status mwn_run_check_same(const char *dir, const mwn_config *config,
+                                             struct mwn_error *err);
+
 /* run_step.c: one iteration. */
 MWN_MUST_CHECK mwn_status mwn_run_step(struct mwn_run *run, struct mwn_error *err);
 /* Steps of an epoch. */
@@ -98,10 +103,14 @@ bool mwn_run_at_limit(const struct mwn_run *run);
 /* Calls the progress callback and notes a wish to stop. */
 void mwn_run_report(struct mwn_run *run, const char *phase);
 
-/* run_folder.c */
+/* run_folder.c: MWN_ERR_CONFIG if dir holds something that a run would write over. */
 MWN_MUST_CHECK mwn_status mwn_folder_check_free(const char *dir, struct mwn_error *err);
-/* Makes the folder and writes recipe.yaml and the labels; removes all again on failure. */
+/* Makes the folder, locks it, and writes recipe.yaml and the labels; removes all again on
+ * failure. */
 MWN_MUST_CHECK mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err);
+/* Keeps other processes from training in the run's folder until release: MWN_ERR_IO if one
+ * does. */
+MWN_MUST_CHECK mwn_status mwn_folder_lock(struct mwn_run *run, struct mwn_error *err);
 /* Replaces the options' paths by their absolute forms, as far as they lead somewhere. */
 MWN_MUST_CHECK mwn_status mwn_folder_make_absolute(struct mwn_settings *settings,
                                                    struct mwn_error *err);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { NAME_ROOM = 32 }; /* for a slash and the longest name below */
@@ -27,20 +28,49 @@ mwn_status mwn_folder_path(const char *dir, const char *name, char **out,
     return MWN_OK;
 }
 
+/* What a run writes, and the folders that it makes for some of it. */
+static const char *const files[] = {"recipe.yaml",
+                                    "last/state.safetensors",
+                                    "train_ids.npy",
+                                    "labels.npy",
+                                    "true_labels.npy",
+                                    "ids.csv",
+                                    "classes.csv",
+                                    "record.jsonl",
+                                    "summary.json",
+                                    "journal.npy",
+                                    "weights.npy",
+                                    "weight_net.json",
+                                    "best/model.safetensors",
+                                    "last/model.safetensors"};
+static const char *const folders[] = {"last", "best"};
+
+static bool is_there(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
 mwn_status mwn_folder_check_free(const char *dir, struct mwn_error *err)
 {
-    static const char *const marks[] = {"recipe.yaml", "last/state.safetensors"};
-    for (size_t i = 0; i < MWN_COUNT(marks); i++) {
+    for (size_t i = 0; i < MWN_COUNT(files); i++) {
         char *path = NULL;
-        mwn_status status = mwn_folder_path(dir, marks[i], &path, err);
+        mwn_status status = mwn_folder_path(dir, files[i], &path, err);
         if (status != MWN_OK)
             return status;
-        bool taken = mwn_path_exists(path);
+        bool taken = is_there(path);
         mwn_free(path);
-        if (!taken)
-            continue;
-        mwn_fail(err, MWN_ERR_CONFIG, "%s: the folder holds a run already", dir);
-        return mwn_hint(err, "go on with it by --resume %s, or choose another folder", dir);
+        if (taken && i < 2) {
+            mwn_fail(err, MWN_ERR_CONFIG, "%s: the folder holds a run already", dir);
+            return mwn_hint(err, "go on with it by --resume %s, or choose another folder",
+                            dir);
+        }
+        if (taken) {
+            mwn_fail(err, MWN_ERR_CONFIG,
+                     "%s: the folder holds a file '%s', which the run would write over",
+                     dir, files[i]);
+            return mwn_hint(err, "choose another folder by -o, best a new one");
+        }
     }
     return MWN_OK;
 }
@@ -66,9 +96,17 @@ mwn_status mwn_folder_make_absolute(struct mwn_settings *settings, struct mwn_er
     mwn_status status = MWN_OK;
     struct mwn_data_options *data = &settings->data;
     char **const paths[] = {
-        &data->path,         &data->test,        &data->meta,
-        &data->valid,        &data->meta_ids,    &data->labels,
-        &data->noise_matrix, &data->noise_probs, &settings->model.init,
+        &data->path,
+        &data->test,
+        &data->meta,
+        &data->valid,
+        &data->y,
+        &data->root,
+        &data->meta_ids,
+        &data->labels,
+        &data->noise_matrix,
+        &data->noise_probs,
+        &settings->model.init,
     };
     char **weight_net = mwn_settings_weight_net(settings);
 
@@ -168,11 +206,10 @@ out:
 
 static mwn_status make_folders(const struct mwn_run *run, struct mwn_error *err)
 {
-    static const char *const names[] = {"last", "best"};
     mwn_status status = mwn_path_make_dir(run->dir, err);
-    for (size_t i = 0; i < MWN_COUNT(names) && status == MWN_OK; i++) {
+    for (size_t i = 0; i < MWN_COUNT(folders) && status == MWN_OK; i++) {
         char *path = NULL;
-        status = mwn_folder_path(run->dir, names[i], &path, err);
+        status = mwn_folder_path(run->dir, folders[i], &path, err);
         if (status == MWN_OK)
             status = mwn_path_make_dir(path, err);
         mwn_free(path);
@@ -198,20 +235,18 @@ static size_t first_missing(const char *dir, char *work)
     return missing;
 }
 
-/* Removes what create has made; `missing` as first_missing() gave it. Allocates nothing: memory
- * may just have run out. */
+/* Removes what create has made in a folder that held none of it; `missing` as first_missing() gave
+ * it. Allocates nothing: memory may just have run out. */
 static void undo(const struct mwn_run *run, char *work, size_t missing)
 {
-    static const char *const names[] = {"train_ids.npy", "labels.npy",  "true_labels.npy",
-                                        "ids.csv",       "classes.csv", "recipe.yaml",
-                                        "last",          "best"};
     size_t length = strlen(run->dir);
-    for (size_t i = 0; i < MWN_COUNT(names); i++) {
-        snprintf(work, length + NAME_ROOM, "%s/%s", run->dir, names[i]);
-        if (mwn_path_is_dir(work))
-            (void)rmdir(work);
-        else
-            (void)unlink(work);
+    for (size_t i = 0; i < MWN_COUNT(files); i++) {
+        snprintf(work, length + NAME_ROOM, "%s/%s", run->dir, files[i]);
+        (void)unlink(work);
+    }
+    for (size_t i = 0; i < MWN_COUNT(folders); i++) {
+        snprintf(work, length + NAME_ROOM, "%s/%s", run->dir, folders[i]);
+        (void)rmdir(work);
     }
     memcpy(work, run->dir, length + 1);
     for (size_t end = length; missing > 0 && end >= missing;) {
@@ -224,16 +259,29 @@ static void undo(const struct mwn_run *run, char *work, size_t missing)
     }
 }
 
-mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err)
+mwn_status mwn_folder_lock(struct mwn_run *run, struct mwn_error *err)
+{
+    char *path = NULL;
+    int lock = MWN_LOCK_NONE;
+    mwn_status status = make_folders(run, err);
+    if (status == MWN_OK)
+        status = mwn_folder_path(run->dir, folders[0], &path, err);
+    if (status == MWN_OK)
+        status = mwn_path_lock(path, &lock, err);
+    if (lock == MWN_LOCK_TAKEN) {
+        mwn_fail(err, MWN_ERR_IO, "%s: another process is training in this folder",
+                 run->dir);
+        status = mwn_hint(err, "wait for it, or choose another folder by -o");
+    }
+    run->lock = lock + 1;
+    mwn_free(path);
+    return status;
+}
+
+static mwn_status write_all(struct mwn_run *run, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     const struct mwn_set *set = &run->sets.train;
-    char *work = mwn_alloc(strlen(run->dir) + 32, 1); /* room for a name, see undo() */
-
-    if (!work)
-        return mwn_fail_memory(err, strlen(run->dir), "a path");
-    size_t missing = first_missing(run->dir, work);
-    MWN_TRY(make_folders(run, err));
     MWN_TRY(write_array(run, "train_ids.npy", MWN_NPY_U32, set->id, err));
     MWN_TRY(write_array(run, "labels.npy", MWN_NPY_I32, set->given, err));
     if (set->truth)
@@ -241,7 +289,25 @@ mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err)
     MWN_TRY(write_names(run, err));
     MWN_TRY(mwn_folder_write_recipe(run, err));
 out:
-    if (status != MWN_OK)
+    return status;
+}
+
+mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err)
+{
+    char *work = mwn_alloc(strlen(run->dir) + NAME_ROOM, 1);
+
+    if (!work)
+        return mwn_fail_memory(err, strlen(run->dir), "a path");
+    size_t missing = first_missing(run->dir, work);
+    mwn_status status = mwn_folder_lock(run, err);
+    bool ours = run->lock >= 0;
+    if (status == MWN_OK) {
+        status = mwn_folder_check_free(run->dir, err);
+        ours = status == MWN_OK || status == MWN_ERR_MEMORY;
+    }
+    if (status == MWN_OK)
+        status = write_all(run, err);
+    if (status != MWN_OK && ours)
         undo(run, work, missing);
     mwn_free(work);
     return status;

@@ -1,5 +1,6 @@
 /* run_setup.c - builds a run from its resolved options: sets, loaders, network, method. */
 #include "base/base.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "models/model.h"
@@ -217,22 +218,54 @@ static struct mwn_hash hash_more(struct mwn_hash hash, const void *bytes, size_t
     return mwn_hash_bytes(both, sizeof(both));
 }
 
-/* Names the data: which samples are in which set, with which labels. */
-static struct mwn_hash hash_sets(const struct mwn_sets *sets)
+/* Adds the content of a set's samples; of many, of some that are evenly spread. Images that are
+ * decoded one by one go by their ids. */
+static mwn_status hash_samples(struct mwn_hash *hash, const struct mwn_set *set,
+                               struct mwn_error *err)
+{
+    enum { ALL = 64 << 20, SOME = 4096 }; /* bytes, samples */
+    mwn_status status = MWN_OK;
+    const struct mwn_source *source = set->source;
+    if (set->n == 0 || !(source->samples || source->reader->plain))
+        return MWN_OK;
+    size_t size = mwn_source_stride(source);
+    size_t every = set->n <= ALL / size || set->n < SOME ? 1 : set->n / SOME;
+    void *work = mwn_alloc(1, size);
+    if (!work)
+        return mwn_fail_memory(err, size, "a sample");
+    for (size_t i = 0; i < set->n && status == MWN_OK; i += every) {
+        const void *sample = NULL;
+        status = mwn_source_sample(source, set->id[i], NULL, work, &sample, err);
+        if (status == MWN_OK)
+            *hash = hash_more(*hash, sample, size);
+    }
+    mwn_free(work);
+    return status;
+}
+
+/* Names the data: which samples are in which set, with which labels and weights. */
+static mwn_status hash_sets(const struct mwn_sets *sets, struct mwn_hash *out,
+                            struct mwn_error *err)
 {
     const struct mwn_set *const all[] = {&sets->train, &sets->meta, &sets->valid,
                                          &sets->test};
+    const struct mwn_source *source = sets->train.source;
     const int facts[] = {sets->classes, sets->shape.c, sets->shape.h, sets->shape.w};
     struct mwn_hash hash = mwn_hash_bytes(facts, sizeof(facts));
+    mwn_status status = MWN_OK;
 
-    for (size_t i = 0; i < MWN_COUNT(all); i++) {
+    for (size_t i = 0; i < MWN_COUNT(all) && status == MWN_OK; i++) {
         hash = hash_more(hash, &all[i]->n, sizeof(all[i]->n));
         hash = hash_more(hash, all[i]->id, all[i]->n * sizeof(*all[i]->id));
         hash = hash_more(hash, all[i]->given, all[i]->n * sizeof(*all[i]->given));
         if (all[i]->truth)
             hash = hash_more(hash, all[i]->truth, all[i]->n * sizeof(*all[i]->truth));
+        status = hash_samples(&hash, all[i], err);
     }
-    return hash;
+    if (source->weight)
+        hash = hash_more(hash, source->weight, source->n * sizeof(*source->weight));
+    *out = hash;
+    return status;
 }
 
 /* Names the options, but for those that may change when a run is taken up again. */
@@ -247,7 +280,7 @@ static mwn_status hash_options(struct mwn_run *run, struct mwn_error *err)
     copy.train.memory = 0;
     copy.data.threads = 0;
     copy.data.path = copy.data.test = copy.data.meta = copy.data.valid = nothing;
-    copy.data.meta_ids = nothing;
+    copy.data.meta_ids = copy.data.y = copy.data.root = nothing;
     copy.data.labels = copy.data.noise_matrix = copy.data.noise_probs = nothing;
     copy.model.init = nothing;
     char **weight_net = mwn_settings_weight_net(&copy), *path = NULL;
@@ -289,7 +322,7 @@ mwn_status mwn_run_setup(struct mwn_run *run, struct mwn_error *err)
     if (settings->train.journal)
         MWN_TRY(mwn_journal_init(&run->journal, run->sets.train.n,
                                  mwn_loader_batch(run->train), err));
-    run->data_hash = hash_sets(&run->sets);
+    MWN_TRY(hash_sets(&run->sets, &run->data_hash, err));
     MWN_TRY(hash_options(run, err));
     run->best_valid.accuracy = run->best_test.accuracy = -1;
     run->last_valid.accuracy = run->last_test.accuracy = -1;
@@ -317,6 +350,7 @@ void mwn_run_release(struct mwn_run *run)
     mwn_weight_log_release(&run->weights);
     mwn_journal_release(&run->journal);
     mwn_settings_release(&run->settings);
+    mwn_path_unlock(run->lock - 1);
     mwn_free(run->dir);
     memset(run, 0, sizeof(*run));
 }
