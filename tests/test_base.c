@@ -10,6 +10,7 @@
 #include "base/status.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -543,6 +545,32 @@ static void test_failed_write_leaves_the_old_file_and_nothing_else(void **state)
     assert_content(path, "new!", 4);
 }
 
+/* A link stays one, and a pipe is written into; neither gives way to a new file. */
+static void test_links_and_pipes_stay_what_they_are(void **state)
+{
+    (void)state;
+    char target[256], link[256], pipe_path[256], got[8] = "";
+    struct stat info;
+    snprintf(target, sizeof(target), "%s", in_folder("target"));
+    snprintf(link, sizeof(link), "%s", in_folder("link"));
+    snprintf(pipe_path, sizeof(pipe_path), "%s", in_folder("pipe"));
+    assert_int_equal(mwn_file_write(target, "old", 3, NULL), MWN_OK);
+    assert_int_equal(symlink("target", link), 0);
+    assert_int_equal(mwn_file_write(link, "new", 3, NULL), MWN_OK);
+    assert_int_equal(lstat(link, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_content(target, "new", 3);
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    int end = open(pipe_path, O_RDONLY | O_NONBLOCK);
+    assert_true(end >= 0);
+    assert_int_equal(mwn_file_write(pipe_path, "through", 7, NULL), MWN_OK);
+    assert_int_equal(read(end, got, 7), 7);
+    assert_string_equal(got, "through");
+    (void)close(end);
+    assert_int_equal(lstat(pipe_path, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+}
+
 static void test_refused_bytes_are_reported_by_commit(void **state)
 {
     (void)state;
@@ -960,6 +988,7 @@ int main(void)
         cmocka_unit_test(test_written_file_reads_back),
         cmocka_unit_test(test_unreadable_paths_are_io_errors_with_their_name),
         cmocka_unit_test(test_failed_write_leaves_the_old_file_and_nothing_else),
+        cmocka_unit_test(test_links_and_pipes_stay_what_they_are),
         cmocka_unit_test(test_refused_bytes_are_reported_by_commit),
         cmocka_unit_test(test_append_adds_whole_lines_only),
         cmocka_unit_test(test_folders_are_made_with_their_parents),

@@ -690,6 +690,13 @@ bool mwn_path_exists(const char *path)
     return stat(path, &info) == 0;
 }
 
+bool mwn_path_is_same(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
 static mwn_status make_one_dir(const char *path, struct mwn_error *err)
 {
     if (mwn_path_is_dir(path))

@@ -99,6 +99,8 @@ void mwn_file_unmap(struct mwn_mapping *mapping);
 
 bool mwn_path_is_dir(const char *path);
 bool mwn_path_exists(const char *path);
+/* Whether both lead to one file or folder. */
+bool mwn_path_is_same(const char *a, const char *b);
 /* Whether a path ends so, upper or lower case. */
 bool mwn_path_has_end(const char *path, const char *end);
 /* Makes a folder and its parents; an existing one is fine. */

@@ -20,6 +20,8 @@ static int print_overview(void)
 
 static int help(const struct args *args)
 {
+    if (args->words > 1 || args->settings > 0)
+        return (int)say_usage("help", "name one command");
     const char *name = args->words ? args->word[0] : "help";
     if (strcmp(name, "help") == 0)
         return print_overview();

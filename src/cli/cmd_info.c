@@ -9,7 +9,7 @@ static int describe(const struct args *args)
     char *text = NULL;
     int code = 0;
 
-    if (args->words != 1)
+    if (args->words != 1 || args->settings > 0)
         return (int)say_usage("info", "name one file or one run's folder");
     if (mwn_info(args->word[0], &text, &err) != MWN_OK)
         return say_error(&err);

@@ -9,7 +9,7 @@ static int list(const struct args *args)
     char *text = NULL;
     int code = 0;
 
-    if (args->words != 1)
+    if (args->words != 1 || args->settings > 0)
         return (int)say_usage("list",
                               "name one of methods, models, readers, noises, options, "
                               "datasets");

@@ -18,6 +18,13 @@ static mwn_status check_args(const struct args *args)
     return MWN_OK;
 }
 
+/* --format, or else the file's ending. */
+static bool wants_npy(const struct args *args)
+{
+    const char *end = args->output ? strrchr(args->output, '.') : NULL;
+    return strcmp(args->format ? args->format : end ? end + 1 : "", "npy") == 0;
+}
+
 static int predict(const struct args *args)
 {
     struct mwn_error err = {0};
@@ -28,7 +35,7 @@ static int predict(const struct args *args)
     const struct mwn_prediction what = {
         .data = args->word[1],
         .out = args->output,
-        .npy = args->format && strcmp(args->format, "npy") == 0,
+        .npy = wants_npy(args),
         .progress = progress_step,
         .user = &progress,
     };
@@ -73,7 +80,7 @@ const struct cmd cmd_predict = {
         "Options\n"
         "  -o, --output FILE  file to write; whole or absent\n"
         "  --format csv|npy   npy: the probabilities alone, float32 [samples][classes]\n"
-        "                     (default: csv)\n"
+        "                     (default: npy for a FILE.npy, else csv)\n"
         "  --threads N        threads that compute (default: as many as the process may "
         "use)\n"
         "  --json             the last line on stdout is a JSON object\n"

@@ -79,6 +79,16 @@ static void print_sets(json_t *root)
            number_of(sets, "valid"), number_of(sets, "test"));
 }
 
+static mwn_status fail_untested(struct mwn_error *err)
+{
+    err->status = MWN_ERR_CONFIG;
+    snprintf(err->text, sizeof(err->text),
+             "a trial compares two models on a test set, and there is none");
+    snprintf(err->hint, sizeof(err->hint),
+             "name one by data.test=PATH, or hold out a share by data.test_share=0.2");
+    return err->status;
+}
+
 /* Asks the library what to do, says it, and takes it over. */
 static mwn_status suggest(struct trial *trial, struct mwn_error *err)
 {
@@ -99,9 +109,10 @@ static mwn_status suggest(struct trial *trial, struct mwn_error *err)
         if (status == MWN_OK)
             status = mwn_config_set(trial->config, key, value, err);
     }
+    double tests = number_of(json_object_get(root, "sets"), "test");
     json_decref(root);
     fflush(stdout);
-    return status;
+    return status == MWN_OK && tests < 1 ? fail_untested(err) : status;
 }
 
 /* Trains by a method, or goes on where an earlier trial was stopped. */

@@ -9,9 +9,10 @@ static int explain(const struct args *args)
     char *text = NULL;
     int code = 0;
 
-    if (args->words != 2)
+    /* An id may hold a '='. */
+    if (args->rest_count != 2)
         return (int)say_usage("why", "name one run's folder and the id of one sample");
-    if (mwn_why(args->word[0], args->word[1], &text, &err) != MWN_OK)
+    if (mwn_why(args->rest[0], args->rest[1], &text, &err) != MWN_OK)
         return say_error(&err);
     if (args->json)
         printf("%s\n", text);

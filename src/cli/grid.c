@@ -451,6 +451,8 @@ static int run(struct grid *grid)
     measure(grid);
     if (grid->asked)
         return report_stop();
+    if (grid->failed > 0) /* Times and a scale of the others would be wrong. */
+        return MWN_INCOMPLETE;
     if (wish->dry_run) {
         list_cells(grid);
         return 0;

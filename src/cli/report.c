@@ -161,15 +161,27 @@ static void print_accuracy(json_t *result)
         printf("test %.2f %%", number_at(result, "test.accuracy"));
 }
 
-static void print_results(json_t *root)
+static void print_epochs(json_t *root)
 {
+    const char *by = text_at(root, "best.chosen_by");
+    if (strcmp(by, "last") == 0) {
+        report_label("best");
+        printf("epoch %.0f, the last: there is no test set and no validation set\n",
+               number_at(root, "best.epoch"));
+        return;
+    }
     report_label("best");
     print_accuracy(at(root, "best"));
     printf(" (epoch %.0f, chosen on the %s set)\n", number_at(root, "best.epoch"),
-           strcmp(text_at(root, "best.chosen_by"), "valid") == 0 ? "validation" : "test");
+           strcmp(by, "valid") == 0 ? "validation" : "test");
     report_label("last");
     print_accuracy(at(root, "last"));
     printf(" (epoch %.0f)\n", number_at(root, "last.epoch"));
+}
+
+static void print_results(json_t *root)
+{
+    print_epochs(root);
     if (has(root, "detection.auroc")) {
         report_label("labels");
         printf("%.1f %% of the %.0f lowest-weighted samples have a wrong label "

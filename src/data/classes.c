@@ -2,6 +2,7 @@
 #include "data/classes.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "base/utf8.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -45,17 +46,10 @@ static mwn_status make_room(struct mwn_classes *classes, size_t n, struct mwn_er
 }
 
 /* Models carry the names as JSON, which is UTF-8. */
-static bool is_utf8(const char *text)
-{
-    json_t *made = json_string(text);
-    json_decref(made);
-    return made != NULL;
-}
-
 static mwn_status add_copy(struct mwn_classes *classes, const char *name,
                            struct mwn_error *err)
 {
-    if (!is_utf8(name))
+    if (!mwn_is_utf8(name))
         return mwn_fail(err, MWN_ERR_DATA, "the class name '%.80s' is not UTF-8", name);
     classes->name[classes->count] = mwn_strdup(name);
     if (!classes->name[classes->count])

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "data/csv_file.h"
 
 #include <string.h>
@@ -17,37 +18,12 @@ enum { HEADER_ROWS = 1000 };
 
 /* ---- Text --------------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 character at p, 0 if there is none. */
-static size_t utf8_size(const unsigned char *p, size_t left)
-{
-    static const struct {
-        unsigned char mask, lead;
-        uint32_t least;
-    } kind[] = {
-        {0x80, 0x00, 0}, {0xE0, 0xC0, 0x80}, {0xF0, 0xE0, 0x800}, {0xF8, 0xF0, 0x10000}};
-    for (size_t size = 1; size <= MWN_COUNT(kind); size++) {
-        if ((p[0] & kind[size - 1].mask) != kind[size - 1].lead)
-            continue;
-        uint32_t code = p[0] & (unsigned char)~kind[size - 1].mask;
-        if (size > left)
-            return 0;
-        for (size_t i = 1; i < size; i++) {
-            if ((p[i] & 0xC0) != 0x80)
-                return 0;
-            code = code << 6 | (p[i] & 0x3F);
-        }
-        bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-        return code < kind[size - 1].least || code > 0x10FFFF || surrogate ? 0 : size;
-    }
-    return 0;
-}
-
 static mwn_status check_text(const char *path, const struct mwn_bytes *bytes,
                              struct mwn_error *err)
 {
     size_t line = 1;
     for (size_t at = 0; at < bytes->size;) {
-        size_t size = utf8_size(bytes->data + at, bytes->size - at);
+        size_t size = mwn_utf8_size(bytes->data + at, bytes->size - at);
         line += bytes->data[at] == '\n';
         if (size == 1 && bytes->data[at] == 0) {
             mwn_fail(err, MWN_ERR_DATA, "%s:%zu: is not text (it has zero bytes)", path,

@@ -312,16 +312,24 @@ static bool is_named(const char *only, const char *key)
     return false;
 }
 
+/* Every name of the list must be a subject's. */
 static mwn_status check_names(const char *only, struct mwn_error *err)
 {
-    bool any = !only;
-    for (size_t i = 0; i < MWN_COUNT(subjects) && !any; i++)
-        any = is_named(only, subjects[i].key);
-    if (any)
-        return MWN_OK;
-    mwn_fail(err, MWN_ERR_CONFIG, "there is no benchmark %s", only);
-    return mwn_hint(err,
-                    "choose from resnet32, wrn28_10, resnet50, smallconv, mlp, linear");
+    while (only && *only) {
+        size_t length = strcspn(only, ","), i = 0;
+        while (i < MWN_COUNT(subjects) && (strlen(subjects[i].key) != length ||
+                                           strncmp(subjects[i].key, only, length) != 0))
+            i++;
+        if (i == MWN_COUNT(subjects)) {
+            mwn_fail(err, MWN_ERR_CONFIG, "there is no benchmark '%.*s'", (int)length,
+                     only);
+            return mwn_hint(err,
+                            "choose from resnet32, wrn28_10, resnet50, smallconv, mlp, "
+                            "linear");
+        }
+        only += length + (only[length] == ',');
+    }
+    return MWN_OK;
 }
 
 mwn_status mwn_bench(const char *only, int threads, char **json, struct mwn_error *err)

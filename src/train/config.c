@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "train/config.h"
 
 #include <stdio.h>
@@ -134,9 +135,14 @@ mwn_status mwn_config_add(mwn_config *config, const char *key, const char *value
                           const char *origin, struct mwn_error *err)
 {
     mwn_status status = mwn_config_check_key(key, err);
+    if (status == MWN_OK && !mwn_is_utf8(value)) {
+        mwn_fail(err, MWN_ERR_CONFIG, "%s: '%.80s' is not UTF-8", key, value);
+        status =
+            mwn_hint(err, "the run's files could not name it: rename the file or folder");
+    }
     if (status == MWN_OK)
         status = config_push(config, key, value, origin, err);
-    else if (origin)
+    if (status != MWN_OK && origin)
         mwn_context(err, "%s", origin);
     return status;
 }

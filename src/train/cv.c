@@ -1,6 +1,7 @@
 /* cv.c - cross-validation: every training sample's class probabilities by a model that has not
  * seen it. Each fold is a normal run in a folder of its own, which can be taken up again. */
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -189,6 +190,12 @@ out:
     return status;
 }
 
+static mwn_status fail_other(const char *path, const char *what, struct mwn_error *err)
+{
+    mwn_fail(err, MWN_ERR_MISMATCH, "%s: holds other %s than this data", path, what);
+    return mwn_hint(err, "choose another folder by -o, or the recipe of that run");
+}
+
 /* labels.npy beside the result. The one of a run is left alone if it says the same, and must not
  * be overwritten if it does not. */
 static mwn_status write_labels(const struct cv *cv, struct mwn_error *err)
@@ -205,12 +212,36 @@ static mwn_status write_labels(const struct cv *cv, struct mwn_error *err)
     }
     MWN_TRY(mwn_npy_read(path, &npy, err));
     if (npy.type != MWN_NPY_I32 || npy.count != set->n ||
-        memcmp(npy.data, set->given, set->n * sizeof(*set->given)) != 0) {
-        mwn_fail(err, MWN_ERR_MISMATCH, "%s: holds other labels than this data", path);
-        status = mwn_hint(err, "choose another folder by -o, or the recipe of that run");
-    }
+        memcmp(npy.data, set->given, set->n * sizeof(*set->given)) != 0)
+        status = fail_other(path, "labels", err);
 out:
     mwn_npy_release(&npy);
+    mwn_free(path);
+    return status;
+}
+
+/* ids.csv beside the result, on the same terms. */
+static mwn_status write_ids(const struct cv *cv, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    struct mwn_bytes there = {0};
+    struct mwn_buf text = {0};
+    char *path = NULL;
+
+    mwn_folder_print_ids(&cv->sets.train, &text);
+    if (text.failed)
+        return mwn_fail_memory(err, text.size, "the ids");
+    MWN_TRY(beside(cv, "ids.csv", &path, err));
+    if (!mwn_path_exists(path)) {
+        MWN_TRY(mwn_file_write(path, text.text, text.size, err));
+        goto out;
+    }
+    MWN_TRY(mwn_file_read_plain(path, SIZE_MAX / 2, &there, err));
+    if (there.size != text.size || memcmp(there.data, text.text, text.size) != 0)
+        status = fail_other(path, "ids", err);
+out:
+    mwn_bytes_release(&there);
+    mwn_buf_release(&text);
     mwn_free(path);
     return status;
 }
@@ -219,7 +250,6 @@ static mwn_status join(struct cv *cv, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     const size_t shape[2] = {cv->sets.train.n, (size_t)cv->sets.classes};
-    char *ids = NULL;
 
     cv->probs = mwn_alloc(shape[0], shape[1] * sizeof(*cv->probs));
     if (!cv->probs)
@@ -229,11 +259,9 @@ static mwn_status join(struct cv *cv, struct mwn_error *err)
     if (!cv->complete)
         goto out;
     MWN_TRY(write_labels(cv, err));
-    MWN_TRY(beside(cv, "ids.csv", &ids, err));
-    MWN_TRY(mwn_folder_write_ids(ids, &cv->sets.train, err));
+    MWN_TRY(write_ids(cv, err));
     MWN_TRY(mwn_npy_write(cv->path, MWN_NPY_F32, 2, shape, cv->probs, err));
 out:
-    mwn_free(ids);
     return status;
 }
 

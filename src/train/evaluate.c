@@ -80,6 +80,12 @@ static mwn_status evaluate_model(struct evaluation *e, struct mwn_error *err)
     MWN_TRY(mwn_sets_open_test(&e->sets, &settings->data,
                                mwn_st_metadata(e->model.file, "data.schema"),
                                (uint64_t)settings->train.seed, err));
+    if (e->sets.test.n == 0) {
+        mwn_fail(err, MWN_ERR_CONFIG, "data.test: %s has no test set, and none is held out",
+                 settings->data.path);
+        return mwn_hint(err, "name one by data.test=PATH, or hold samples out of training "
+                             "by data.test_share");
+    }
     MWN_TRY(mwn_normalize_resolve(&e->normalize, &settings->data, &e->sets.train, err));
     MWN_TRY(
         mwn_run_make_eval_loader(&e->loader, settings, &e->sets.test, &e->normalize, err));

@@ -317,6 +317,10 @@ mwn_status mwn_predict(const char *path, const mwn_config *config,
     struct prediction p = {.what = what, .start = mwn_clock_now()};
     struct mwn_json out = {0};
 
+    if (mwn_path_is_same(what->data, what->out)) {
+        mwn_fail(err, MWN_ERR_CONFIG, "%s: is to be read and written", what->out);
+        return mwn_hint(err, "name another file for the predictions");
+    }
     MWN_TRY(mwn_opened_open(&p.model, path, config, err));
     MWN_TRY(predict(&p, err));
     mwn_json_object(&out, NULL);

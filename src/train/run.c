@@ -163,9 +163,11 @@ void mwn_run_set_progress(mwn_run *run, mwn_progress_fn *fn, void *user)
     run->user = user;
 }
 
+/* An epoch that was stopped at the limit is still to be evaluated and counted. */
 bool mwn_run_more(const mwn_run *run)
 {
-    return run->epoch < (uint64_t)run->settings.train.epochs && !mwn_run_at_limit(run);
+    return run->epoch < (uint64_t)run->settings.train.epochs &&
+           (!mwn_run_at_limit(run) || run->epoch_step > 0);
 }
 
 /* Saves the state in the middle of an epoch. */
@@ -247,8 +249,8 @@ static mwn_status evaluate(struct mwn_run *run, struct mwn_error *err)
     return MWN_OK;
 }
 
-/* Counts the epoch and finds out whether its model is the best so far, by the validation set
- * if there is one. */
+/* Counts the epoch and finds out whether its model is the best so far: by the validation set if
+ * there is one, else by the test set; with neither, each one is. */
 static bool count_epoch(struct mwn_run *run)
 {
     double now = run->valid ? run->last_valid.accuracy : run->last_test.accuracy;
@@ -262,7 +264,7 @@ static bool count_epoch(struct mwn_run *run)
     }
     mwn_journal_memory(&run->journal, run->sets.train.given, run->sets.train.truth,
                        &run->last_memory);
-    if (run->best_epoch > 0 && now <= before)
+    if (run->best_epoch > 0 && (run->valid || run->test) && now <= before)
         return false;
     run->best_epoch = run->epoch;
     run->best_valid = run->last_valid;
@@ -306,5 +308,6 @@ mwn_status mwn_run_epoch(mwn_run *run, struct mwn_error *err)
     status = save_epoch(run, is_best, err);
     if (status == MWN_OK)
         mwn_run_report(run, "save");
-    return status;
+    return status == MWN_OK && run->stop && mwn_run_more(run) ? interrupt(run, err)
+                                                              : status;
 }

@@ -117,8 +117,7 @@ MWN_MUST_CHECK mwn_status mwn_folder_make_absolute(struct mwn_settings *settings
 MWN_MUST_CHECK mwn_status mwn_folder_write_recipe(struct mwn_run *run,
                                                   struct mwn_error *err);
 /* "index,id" of every sample of a set, as CSV. */
-MWN_MUST_CHECK mwn_status mwn_folder_write_ids(const char *path, const struct mwn_set *set,
-                                               struct mwn_error *err);
+void mwn_folder_print_ids(const struct mwn_set *set, struct mwn_buf *out);
 /* Removes temporary files that a killed process has left. */
 void mwn_folder_clean(const struct mwn_run *run);
 /* "dir/name" with an error if memory is out. */

@@ -56,7 +56,7 @@ mwn_status mwn_folder_check_free(const char *dir, struct mwn_error *err)
     for (size_t i = 0; i < MWN_COUNT(files); i++) {
         char *path = NULL;
         mwn_status status = mwn_folder_path(dir, files[i], &path, err);
-        if (status != MWN_OK)
+        if (status != MWN_OK || !path)
             return status;
         bool taken = is_there(path);
         mwn_free(path);
@@ -151,17 +151,22 @@ static mwn_status write_array(const struct mwn_run *run, const char *name,
     return status;
 }
 
-mwn_status mwn_folder_write_ids(const char *path, const struct mwn_set *set,
-                                struct mwn_error *err)
+void mwn_folder_print_ids(const struct mwn_set *set, struct mwn_buf *out)
+{
+    char number[24];
+    mwn_buf_printf(out, "index,id\n");
+    for (size_t i = 0; i < set->n; i++) {
+        mwn_buf_printf(out, "%lu,", (unsigned long)set->id[i]);
+        mwn_csv_add(out, mwn_source_id(set->source, set->id[i], number));
+        mwn_buf_add(out, "\n", 1);
+    }
+}
+
+static mwn_status write_ids(const char *path, const struct mwn_set *set,
+                            struct mwn_error *err)
 {
     struct mwn_buf text = {0};
-    char number[24];
-    mwn_buf_printf(&text, "index,id\n");
-    for (size_t i = 0; i < set->n; i++) {
-        mwn_buf_printf(&text, "%lu,", (unsigned long)set->id[i]);
-        mwn_csv_add(&text, mwn_source_id(set->source, set->id[i], number));
-        mwn_buf_add(&text, "\n", 1);
-    }
+    mwn_folder_print_ids(set, &text);
     mwn_status status = text.failed ? mwn_fail_memory(err, text.size, "the ids")
                                     : mwn_file_write(path, text.text, text.size, err);
     mwn_buf_release(&text);
@@ -192,7 +197,7 @@ static mwn_status write_names(const struct mwn_run *run, struct mwn_error *err)
     char *ids = NULL, *classes = NULL;
     if (source->id) {
         MWN_TRY(mwn_folder_path(run->dir, "ids.csv", &ids, err));
-        MWN_TRY(mwn_folder_write_ids(ids, &run->sets.train, err));
+        MWN_TRY(write_ids(ids, &run->sets.train, err));
     }
     if (source->class_names) {
         MWN_TRY(mwn_folder_path(run->dir, "classes.csv", &classes, err));

@@ -85,8 +85,11 @@ static void choose_schedule(struct suggestion *s)
     choose(s, "train.epochs", number, "%zu training samples, %zu passes over them", n,
            epochs);
     snprintf(number, sizeof(number), "%zu,%zu", epochs * 2 / 3, epochs * 5 / 6);
-    choose(s, "train.lr_drops", epochs < 6 ? "" : number,
-           "the learning rate falls by 10 after two and after five sixths");
+    if (epochs < 6)
+        choose(s, "train.lr_drops", "", "too few epochs for the learning rate to fall");
+    else
+        choose(s, "train.lr_drops", number,
+               "the learning rate falls by 10 after two thirds and after five sixths");
     choose(s, "train.lr", "0.05", "half of the usual, which is safe without a trial");
     if (!table)
         choose(s, "data.augment", "true", "images are shifted and mirrored");

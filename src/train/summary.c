@@ -117,7 +117,7 @@ static void add_results(struct mwn_json *json, const struct mwn_run *run)
 {
     mwn_json_object(json, "best");
     mwn_json_size(json, "epoch", (size_t)run->best_epoch);
-    mwn_json_text(json, "chosen_by", run->valid ? "valid" : "test");
+    mwn_json_text(json, "chosen_by", run->valid ? "valid" : run->test ? "test" : "last");
     add_result(json, "valid", &run->best_valid);
     add_result(json, "test", &run->best_test);
     mwn_json_end_object(json);

@@ -26,6 +26,12 @@ run 0 "the model file alone" predict run/best/model.safetensors pictures -q -o q
 cmp -s p.csv q.csv && ok "the same table" || bad "another table"
 run 0 "npy" predict run pictures -q -o p.npy --format npy
 [ "$(wc -c <p.npy)" -eq $((128 + 20 * 4 * 4)) ] && ok "npy: 20 x 4" || bad "npy: another size"
+run 0 "npy by its ending" predict run pictures -q -o ending.npy
+cmp -s p.npy ending.npy && ok "the same probabilities" || bad "another file"
+cp p.csv copy.csv
+run 2 "output over the input" predict run copy.csv -o copy.csv
+holds err "copy.csv: is to be read and written"
+cmp -s p.csv copy.csv && ok "the input is as it was" || bad "the input was written over"
 run 2 "no output" predict run pictures
 holds err "name the file to write: -o FILE"
 run 2 "no data" predict run -o x.csv

@@ -87,6 +87,9 @@ run 0 "dry run" table table.yaml data.path=data -o dry --dry-run
 holds out "new    ce/u40/seed1  "
 holds out "in all, 1 at once: "
 [ -e dry ] && bad "a dry run has written something" || ok "nothing is written"
+run 11 "dry run of what cannot be measured" table table.yaml data.path=nowhere -o dry --dry-run
+run 11 "budget of what cannot be measured" table table.yaml data.path=nowhere -o dry --budget 5s
+[ -e dry/scale.json ] && bad "a scale was written" || ok "no scale is written"
 run 0 "budget" table table.yaml data.path=data train.epochs=100000 --only ce/u40 --seeds 1 \
     --budget 2s -q -o budget
 holds out "scaled to a budget of 2 s: epochs x "

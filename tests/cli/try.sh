@@ -20,6 +20,13 @@ done
 mv out once
 run 0 "try again" try data train.epochs=2 data.noise=uniform data.noise_rate=0.4 -q -o first
 cmp -s out once && ok "the same verdict without training" || bad "another verdict"
+run 7 "try with other options" try data train.epochs=3 data.noise=uniform data.noise_rate=0.4 -q -o first
+holds err "first/ce: was trained with other options: '  epochs: 2', now '  epochs: 3'"
+awk 'BEGIN { print "a,b,label"; for (i = 0; i < 60; i++) print i * 7 % 31 "," i * 3 % 17 "," i % 2 }' \
+    >rows.csv
+run 2 "try without a test set" try rows.csv data.test_share=0 -q -o fourth
+holds err "a trial compares two models on a test set, and there is none"
+[ -e fourth ] && bad "a folder is left behind" || ok "nothing is left behind"
 
 printf '0\n1\n2\n3\n4\n5\n6\n7\n' >ids.txt
 run 0 "try with checked samples" try data --meta ids.txt train.epochs=1 -q --json -o second

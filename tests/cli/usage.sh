@@ -56,6 +56,11 @@ hint: 'mwnet help eval' shows the usage"
 run 2 "info of two files" info a b
 says err "mwnet: name one file or one run's folder
 hint: 'mwnet help info' shows the usage"
+run 2 "info with a setting" info a data.path=b
+run 2 "list with a setting" list methods data.path=b
+run 2 "help of two commands" help train eval
+run 2 "a benchmark that is none" bench --only linear,liner
+holds err "there is no benchmark 'liner'"
 run 2 "list of nothing known" list model
 says err "mwnet: 'model' is not one of methods, models, readers, noises, options, datasets
 hint: did you mean 'models'?"
