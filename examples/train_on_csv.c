@@ -6,11 +6,12 @@
  * from 0). RUN is the folder to make. */
 #include <mwnet.h>
 #include <stdio.h>
+#include <string.h>
 
 static int show(const struct mwn_progress *now, void *user)
 {
     (void)user;
-    if (now->step == now->steps)
+    if (now->step == now->steps && strcmp(now->phase, "train") == 0)
         printf("epoch %zu of %zu: loss %.3f, mean weight %.3f\n", now->epoch + 1,
                now->epochs, now->loss, now->weight);
     return 0; /* anything else stops the run, which --resume goes on with */

@@ -4,7 +4,7 @@
  *
  *   1. Status and errors          what every call returns
  *   2. A training run             five calls from a recipe to a trained model
- *   3. Models and reports         evaluate, describe, list, measure
+ *   3. Models and reports         evaluate, describe, list, measure, fetch; wrong labels; tables
  *   4. Your own model             the learner interface and the bilevel step
  *
  * What is not in this header is not part of the interface.
@@ -16,7 +16,7 @@
  *               NULL. Output arguments are only written on success.
  *   Threads     An object belongs to one thread at a time. The library computes with
  *               OpenMP threads of its own. It never prints, never exits, never reads the
- *               environment.
+ *               environment (but for a proxy: mwn_fetch()).
  *   Signals     Some kernels below use the stack pointer for data: a signal handler that runs
  *               on the stack of a computing thread may destroy it. Block signals in the
  *               threads that call the library and take them by sigwait(), as the program does,
@@ -107,7 +107,7 @@ MWN_API void mwn_config_free(mwn_config *config);
 /* A training run: data, network, method and their state. */
 typedef struct mwn_run mwn_run;
 
-/* Where a run stands; handed to the progress callback after every step. */
+/* Where a run stands; handed to the progress callback. */
 struct mwn_progress {
     size_t epoch, epochs; /* epochs done, epochs in all                             */
     size_t step, steps;   /* steps done in this epoch, steps of an epoch            */
@@ -120,8 +120,9 @@ struct mwn_progress {
     const char *phase;    /* "train", "evaluate", "save", "predict"; static storage */
 };
 
-/* Called after every step. A return value other than 0 stops the run at the next step
- * boundary: its state is saved and mwn_run_epoch() returns MWN_INTERRUPTED. */
+/* Called after every step of training (phase "train") and, with the step staying at the last one,
+ * during evaluations ("evaluate") and saving ("save"). A return value other than 0 stops the run
+ * at the next step boundary: its state is saved and mwn_run_epoch() returns MWN_INTERRUPTED. */
 typedef int mwn_progress_fn(const struct mwn_progress *progress, void *user);
 
 /* Creates a run: checks every option, reads the data, plans memory, initialises the

@@ -134,8 +134,8 @@ const struct cmd cmd_train = {
     .name = "train",
     .summary = "train a classifier by a recipe, or go on with a run",
     .help =
-        "Usage: mwnet train RECIPE [section.key=value ...] [-o DIR]\n"
-        "       mwnet train --resume DIR [train.epochs=N]\n"
+        "Usage: mwnet train [RECIPE] [section.key=value ...] [-o DIR]\n"
+        "       mwnet train --resume DIR [train.epochs=N] [train.memory=low]\n"
         "\n"
         "Trains a classifier. A recipe is a YAML file of options; settings on the command\n"
         "line win over it. 'mwnet list options' shows all options and their defaults.\n"

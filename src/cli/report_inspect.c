@@ -23,6 +23,34 @@ static void print_id(const json_t *id)
         printf("%.0f", json_number_value(id));
 }
 
+/* Of a table: which column was taken for what. */
+static void print_columns(const json_t *root)
+{
+    const json_t *schema = json_object_get(root, "schema");
+    json_t *column = NULL, *columns = json_object_get(schema, "columns");
+    const char *name = report_text(schema, "label_name");
+    size_t i = 0, numbers = 0, count = json_array_size(columns);
+    double others = number(schema, "width") - (double)count;
+    if (!columns)
+        return;
+    json_array_foreach(columns, i, column)
+    {
+        numbers += strcmp(report_text(column, "kind"), "number") == 0;
+    }
+    report_label("columns");
+    if (number(schema, "label") >= 0) {
+        printf("the label is column %.0f", number(schema, "label") + 1);
+        if (*name)
+            printf(" '%s'", name);
+        printf("; ");
+        others -= 1;
+    }
+    printf("%zu of numbers, %zu of text", numbers, count - numbers);
+    if (others > 0)
+        printf(", %.0f no feature (ids, weights or marks)", others);
+    printf("\n");
+}
+
 static void print_head(const json_t *root)
 {
     char bytes[32];
@@ -42,6 +70,7 @@ static void print_head(const json_t *root)
                json_is_true(json_object_get(root, "on_demand")) ? ", read when needed"
                                                                 : "");
     printf(", %.0f classes\n", number(root, "classes"));
+    print_columns(root);
     report_label("memory");
     printf("%s\n", say_bytes(number(root, "memory"), bytes));
 }

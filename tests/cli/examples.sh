@@ -20,6 +20,7 @@ claim="train_on_csv"
 "$examples/train_on_csv" table.csv checked.txt run >out 2>err && ok "train_on_csv" ||
     bad "train_on_csv: $(cat err)"
 holds out "epoch 10 of 10: loss "
+[ "$(grep -c "^epoch" out)" -eq 10 ] && ok "a line an epoch" || bad "lines: $(grep -c "^epoch" out)"
 claim="audit"
 "$examples/audit" run audit.csv >out 2>err && ok "audit" || bad "audit: $(cat err)"
 holds out " % of the labels are probably wrong"

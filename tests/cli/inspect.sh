@@ -82,6 +82,10 @@ hint: say data.reader=NAME; 'mwnet list readers' shows the names"
 head -c 500 data/train-images-idx3-ubyte >twice/train-images-idx3-ubyte
 run 3 "damaged" inspect twice
 holds err "twice/train-images-idx3-ubyte: "
+awk 'BEGIN { print "id,size,kind,label"; for (i = 0; i < 30; i++) print "s" i "," i ",k" i % 3 "," i % 2 }' \
+    >t.csv
+run 0 "columns of a table" inspect t.csv
+holds out "the label is column 4 'label'; 1 of numbers, 1 of text, 1 no feature"
 run 2 "no data" inspect
 run 2 "two folders" inspect data twice
 run 2 "unknown option" inspect data data.redaer=idx
