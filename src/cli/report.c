@@ -222,8 +222,11 @@ int report_summary(const char *json)
         print_curve(json_object_get(root, "curve"));
     if (has(root, "dir")) {
         printf("\nThe run is in %s. What now:\n", text_at(root, "dir"));
-        printf("  mwnet eval %s\n  mwnet info %s/weights.npy\n", text_at(root, "dir"),
-               text_at(root, "dir"));
+        if (number_at(root, "sets.test") > 0)
+            printf("  mwnet eval %s\n", text_at(root, "dir"));
+        if (json_is_true(at(root, "options.train.journal")))
+            printf("  mwnet audit %s\n", text_at(root, "dir"));
+        printf("  mwnet info %s/weights.npy\n", text_at(root, "dir"));
     }
     json_decref(root);
     return 0;
