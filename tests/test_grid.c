@@ -308,19 +308,34 @@ static void test_a_budget_cuts_epochs_and_moves_the_drops(void **state)
     mwn_table_free(table);
 }
 
+static void expect_page(const mwn_table *table, const char *words)
+{
+    struct mwn_error err = {0};
+    char *page = NULL;
+    if (mwn_table_write(table, NULL, &page, &err) != MWN_OK)
+        fail_msg("%s", err.text);
+    if (!strstr(page, words))
+        fail_msg("no '%s' in %s", words, page);
+    mwn_text_free(page);
+}
+
 /* Ten epochs are the fewest: then the samples are cut. 12 x 10 x (100 f 0.09 + 1) = 660 s at
  * f = 1/2. */
 static void test_a_small_budget_cuts_samples_too(void **state)
 {
     (void)state;
     struct mwn_error err = {0};
-    mwn_table *table = open_plain((struct mwn_table_options){.dir = data_path("small")});
+    char *dir = data_path("small");
+    mwn_table *table = open_plain((struct mwn_table_options){.dir = dir});
 
     note_times(table, 0.09);
     assert_int_equal(mwn_table_fit(table, 660 / 0.95 + 1e-6, 1, &err), MWN_OK);
+    mwn_table_free(table);
+    table = open_plain((struct mwn_table_options){.dir = dir});
     struct mwn_settings s = settings_of(table, 0);
     assert_int_equal(s.train.epochs, 10);
     assert_in_range(s.data.limit, 495, 510);
+    expect_page(table, "budget of 11.6 min: 10 epochs, training samples x 0.5)");
     mwn_settings_release(&s);
     mwn_table_free(table);
     table = open_plain((struct mwn_table_options){.dir = data_path("tiny")});
