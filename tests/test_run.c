@@ -337,6 +337,39 @@ static void test_a_run_without_a_meta_set_chooses_one_and_ends_the_same(void **s
     mwn_config_free(config);
 }
 
+/* Epochs on the meta set alone have no losses to choose by. */
+static void expect_choice_kept(const char *method, const char *share, uint64_t plain_epochs)
+{
+    struct mwn_error err = {0};
+    mwn_run *run = NULL;
+    mwn_config *config = tiny_config();
+    uint32_t chosen[12];
+    set(config, "data.meta_per_class", "0");
+    set(config, "meta.source", "lowest_loss");
+    set(config, "meta.per_class", "3");
+    set(config, "train.epochs", "4");
+    set(config, "method.name", method);
+    if (share)
+        set(config, "method.share", share);
+    must(mwn_run_create(&run, config, NULL, &err), &err);
+    assert_int_equal(run->sets.meta.n, MWN_COUNT(chosen));
+    while (mwn_run_more(run)) {
+        must(mwn_run_epoch(run, &err), &err);
+        if (run->epoch <= plain_epochs)
+            memcpy(chosen, run->meta_chosen, sizeof(chosen));
+        assert_memory_equal(chosen, run->meta_chosen, sizeof(chosen));
+    }
+    mwn_run_free(run);
+    mwn_config_free(config);
+}
+
+static void test_epochs_on_the_meta_set_alone_keep_the_chosen_one(void **state)
+{
+    (void)state;
+    expect_choice_kept("finetune", "0.5", 2);
+    expect_choice_kept("meta_only", NULL, 1);
+}
+
 /* A killed run leaves what it wrote after its last checkpoint: the best model and lines. */
 static void test_a_run_killed_between_checkpoints_ends_the_same(void **state)
 {
@@ -957,6 +990,7 @@ int main(void)
         cmocka_unit_test(test_a_run_that_samples_layers_ends_the_same_when_stopped),
         cmocka_unit_test(test_a_run_with_learned_chances_ends_the_same_when_stopped),
         cmocka_unit_test(test_a_run_without_a_meta_set_chooses_one_and_ends_the_same),
+        cmocka_unit_test(test_epochs_on_the_meta_set_alone_keep_the_chosen_one),
         cmocka_unit_test(test_a_run_killed_between_checkpoints_ends_the_same),
         cmocka_unit_test(test_a_run_killed_before_its_first_checkpoint_ends_the_same),
         cmocka_unit_test(test_epochs_can_be_added),
