@@ -844,6 +844,59 @@ static void test_a_plan_trains_nothing(void **state)
     mwn_config_free(config);
 }
 
+static double planned_step(const mwn_config *config, const char *label)
+{
+    static const char key[] = "\"seconds_per_step\": ";
+    struct mwn_error err = {0};
+    char *json = NULL;
+    mwn_status status = mwn_plan(config, &json, &err);
+    if (status != MWN_OK)
+        fail_msg("%s: %s", label, err.text);
+    const char *at = strstr(json, key);
+    assert_non_null(at);
+    assert_null(strstr(json, "nan"));
+    double seconds = strtod(at + strlen(key), NULL);
+    mwn_text_free(json);
+    return seconds;
+}
+
+/* The first epoch has no meta batch; a later one has one of twenty times the train batch. */
+static void test_a_plan_times_the_dear_epochs_of_a_run(void **state)
+{
+    (void)state;
+    mwn_config *config = tiny_config();
+    set(config, "model.hidden", "64,64");
+    set(config, "train.batch", "2");
+    set(config, "meta.batch", "40");
+    set(config, "data.meta_per_class", "0");
+    set(config, "method.name", "ce");
+    double plain = planned_step(config, "ce");
+    for (int i = 0; i < 4; i++) /* Other work on the machine only makes it longer. */
+        plain = fmin(plain, planned_step(config, "ce"));
+    set(config, "method.name", "mwnet");
+    set(config, "meta.source", "lowest_loss");
+    double learning = planned_step(config, "mwnet");
+    if (learning < 3 * plain)
+        fail_msg("%g s a step, plainly %g s", learning, plain);
+    mwn_config_free(config);
+}
+
+static void test_a_plan_takes_every_method(void **state)
+{
+    (void)state;
+    for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
+        mwn_config *config = tiny_config();
+        set_method(config, *m);
+        assert_true(planned_step(config, (*m)->name) > 0);
+        if ((*m)->needs & MWN_NEEDS_META) {
+            set(config, "data.meta_per_class", "0");
+            set(config, "meta.source", "lowest_loss");
+            assert_true(planned_step(config, (*m)->name) > 0);
+        }
+        mwn_config_free(config);
+    }
+}
+
 static void test_lists_hold_what_is_registered(void **state)
 {
     (void)state;
@@ -1006,6 +1059,8 @@ int main(void)
         cmocka_unit_test(test_an_unnamed_model_needs_its_name),
         cmocka_unit_test(test_every_method_trains_every_network),
         cmocka_unit_test(test_a_plan_trains_nothing),
+        cmocka_unit_test(test_a_plan_times_the_dear_epochs_of_a_run),
+        cmocka_unit_test(test_a_plan_takes_every_method),
         cmocka_unit_test(test_lists_hold_what_is_registered),
         cmocka_unit_test(test_info_knows_the_formats),
         cmocka_unit_test(test_detection_agrees_with_counting_pairs),
