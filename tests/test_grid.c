@@ -427,9 +427,9 @@ static void write_cell(const mwn_table *table, size_t i, double best, double las
     snprintf(path, sizeof(path), "%s/summary.json", dir);
     snprintf(text, sizeof(text),
              "{\"sets\": {\"test\": 10000}, \"best\": {\"chosen_by\": \"test\", \"test\": "
-             "{\"accuracy\": %g}}, \"last\": {\"test\": {\"accuracy\": %g, "
-             "\"balanced_accuracy\": 50, \"loss\": 2}}}",
-             best, last);
+             "{\"accuracy\": %g}, \"valid\": {\"accuracy\": %g}}, \"last\": {\"test\": "
+             "{\"accuracy\": %g, \"balanced_accuracy\": 50, \"loss\": 2}}}",
+             best, best, last);
     assert_int_equal(mwn_file_write(path, text, strlen(text), &err), MWN_OK);
     bool disturbed = i == 2 || i == 6;
     write_record(dir, (double)(2 + i % 3) / 2 * (disturbed ? 1.5 : 1));
@@ -465,6 +465,33 @@ static void test_results_are_summed_up_over_the_seeds(void **state)
     assert_false(elr->difference.given);
     assert_int_equal(mwn_results_at(table, &results, 1, 0)->done, 0);
     mwn_results_release(&results);
+    mwn_table_free(table);
+}
+
+static mwn_table *open_sweep(const char *dir, const char *choice)
+{
+    struct mwn_error err = {0};
+    mwn_table *table = NULL;
+    const char *const settings[] = {"data.valid_share=0.1", choice};
+    const struct mwn_table_options options = {.dir = dir, .seeds = "1-2"};
+    write_recipe();
+    if (mwn_sweep_open(&table, data_path("small.yaml"), settings, 2, &options, &err) !=
+        MWN_OK)
+        fail_msg("%s", err.text);
+    return table;
+}
+
+static void test_a_sweep_does_not_choose_by_the_lucky_seeds(void **state)
+{
+    (void)state;
+    mwn_table *table = open_sweep(data_path("lucky"), "train.lr=[0.1,0.01]");
+    write_cell(table, 0, 90, 90); /* 0.1, seed 1 */
+    expect_page(table, "Chosen by the validation set: train.lr=0.1\n\nWarning: ");
+    write_cell(table, 1, 70, 70); /* 0.01, seed 1 */
+    write_cell(table, 3, 72, 72); /* 0.01, seed 2 */
+    expect_page(table, "Chosen by the validation set: train.lr=0.01\n\nWarning: ");
+    write_cell(table, 2, 80, 80); /* 0.1, seed 2 */
+    expect_page(table, "Chosen by the validation set: train.lr=0.1\n");
     mwn_table_free(table);
 }
 
@@ -557,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_a_difference_has_welch_s_interval),
         cmocka_unit_test(test_one_run_has_the_interval_of_its_test_set),
         cmocka_unit_test(test_results_are_summed_up_over_the_seeds),
+        cmocka_unit_test(test_a_sweep_does_not_choose_by_the_lucky_seeds),
         cmocka_unit_test(test_the_files_are_written),
         cmocka_unit_test(test_memory_failures_leak_nothing),
         cmocka_unit_test(test_a_full_disk_is_reported),

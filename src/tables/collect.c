@@ -351,10 +351,14 @@ const struct mwn_entry *mwn_results_at(const struct mwn_table *table,
 
 size_t mwn_results_chosen(const struct mwn_table *table, const struct mwn_results *results)
 {
-    size_t chosen = table->rows;
+    size_t chosen = table->rows, most = 0;
+    for (size_t r = 0; r < table->rows; r++) {
+        size_t done = mwn_results_at(table, results, r, 0)->done;
+        most = done > most ? done : most;
+    }
     for (size_t r = 0; r < table->rows; r++) {
         double now = mwn_results_at(table, results, r, 0)->valid.mean;
-        if (isnan(now))
+        if (isnan(now) || mwn_results_at(table, results, r, 0)->done < most)
             continue;
         if (chosen == table->rows ||
             now > mwn_results_at(table, results, chosen, 0)->valid.mean)

@@ -341,9 +341,14 @@ static void add_sweep(const struct mwn_table *table, const struct mwn_results *r
             break;
         below = next;
     }
-    if (chosen < table->rows)
-        mwn_buf_printf(out, "\nChosen by the validation set: %s\n",
-                       table->row[chosen].label);
+    if (chosen == table->rows)
+        return;
+    mwn_buf_printf(out, "\nChosen by the validation set: %s\n", table->row[chosen].label);
+    if (results->done < table->cells)
+        mwn_buf_printf(out,
+                       "\nWarning: not all runs are done. The choice is among the "
+                       "combinations with the most, %zu of %zu.\n",
+                       mwn_results_at(table, results, chosen, 0)->done, table->seeds);
 }
 
 void mwn_table_markdown(const struct mwn_table *table, const struct mwn_results *results,
