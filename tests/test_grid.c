@@ -198,6 +198,8 @@ static void test_mistakes_name_file_and_line(void **state)
                "two rows");
     expect_bad("table:\n  recipe: small.yaml\n  rows: {a/b: {}}", "a/b", "name");
     expect_bad("table:\n  recipe: small.yaml\n  seeds: 5-1\n  rows: [ce]", "5-1", NULL);
+    expect_bad("table:\n  recipe: small.yaml\n  seeds: [1, 2-4, 3]\n  rows: [ce]",
+               "1,2-4,3", "each once");
     expect_bad("table: {recipe: small.yaml, rows: {ce: {published: 9x}}}", "published",
                NULL);
     expect_bad("table: {recipe: small.yaml, rows: {ce: {published: [1, 2]}}}",
