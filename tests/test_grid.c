@@ -497,6 +497,24 @@ static void test_a_sweep_does_not_choose_by_the_lucky_seeds(void **state)
     mwn_table_free(table);
 }
 
+static void test_a_sweep_hides_the_tests_of_what_it_does_not_choose(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    struct mwn_results results = {0};
+    mwn_table *table = open_sweep(data_path("hidden"), "method.name=[ce,focal]");
+    write_cell(table, 0, 70, 60);
+    write_cell(table, 1, 80, 75);
+    assert_int_equal(mwn_collect(table, &results, &err), MWN_OK);
+    const struct mwn_entry *ce = mwn_results_at(table, &results, 0, 0);
+    const struct mwn_entry *focal = mwn_results_at(table, &results, 1, 0);
+    assert_int_equal(ce->last.n, 0);
+    assert_near(focal->last.mean, 75, 1e-9);
+    assert_false(focal->gain.given); /* 75 - gain is what ce came to. */
+    mwn_results_release(&results);
+    mwn_table_free(table);
+}
+
 static void test_the_files_are_written(void **state)
 {
     (void)state;
@@ -587,6 +605,7 @@ int main(void)
         cmocka_unit_test(test_one_run_has_the_interval_of_its_test_set),
         cmocka_unit_test(test_results_are_summed_up_over_the_seeds),
         cmocka_unit_test(test_a_sweep_does_not_choose_by_the_lucky_seeds),
+        cmocka_unit_test(test_a_sweep_hides_the_tests_of_what_it_does_not_choose),
         cmocka_unit_test(test_the_files_are_written),
         cmocka_unit_test(test_memory_failures_leak_nothing),
         cmocka_unit_test(test_a_full_disk_is_reported),
