@@ -310,6 +310,35 @@ static void test_a_budget_cuts_epochs_and_moves_the_drops(void **state)
     mwn_table_free(table);
 }
 
+/* 40 epochs of 10 s, scaled to so many; the drop after the end stays there. */
+static void expect_drops(const char *dir, double epochs, const int64_t drops[3])
+{
+    static const char text[] = "table:\n  recipe: small.yaml\n"
+                               "  options: {train: {epochs: 40, lr_drops: [36, 38, 50]}}\n"
+                               "  rows: [ce]\n";
+    struct mwn_error err = {0};
+    mwn_table *table = NULL;
+    mwn_status status =
+        open_text(&table, text, (struct mwn_table_options){.dir = data_path(dir)}, &err);
+    assert_int_equal(status, MWN_OK);
+    note_times(table, 0.09);
+    assert_int_equal(mwn_table_fit(table, 10 * epochs / 0.95 + 1, 1, &err), MWN_OK);
+    struct mwn_settings s = settings_of(table, 0);
+    assert_int_equal(s.train.epochs, (int64_t)epochs);
+    assert_int_equal(s.train.schedule.drops.count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(s.train.schedule.drops.item[i], drops[i]);
+    mwn_settings_release(&s);
+    mwn_table_free(table);
+}
+
+static void test_scaled_drops_stay_apart_and_within_the_run(void **state)
+{
+    (void)state;
+    expect_drops("twelve", 12, (const int64_t[]){10, 11, 15});
+    expect_drops("ten", 10, (const int64_t[]){8, 9, 13});
+}
+
 static void expect_page(const mwn_table *table, const char *words)
 {
     struct mwn_error err = {0};
@@ -598,6 +627,7 @@ int main(void)
         cmocka_unit_test(test_a_sweep_has_all_combinations),
         cmocka_unit_test(test_a_sweep_needs_a_validation_set),
         cmocka_unit_test(test_a_budget_cuts_epochs_and_moves_the_drops),
+        cmocka_unit_test(test_scaled_drops_stay_apart_and_within_the_run),
         cmocka_unit_test(test_a_small_budget_cuts_samples_too),
         cmocka_unit_test(test_means_leave_out_what_is_missing),
         cmocka_unit_test(test_student_s_quantiles_are_the_tables),

@@ -109,13 +109,28 @@ static mwn_status set_number(mwn_config *config, const char *key, double value,
     return mwn_config_add(config, key, text, "scale", err);
 }
 
-static mwn_status scale_drops(const struct mwn_schedule *schedule, double ratio,
-                              mwn_config *config, struct mwn_error *err)
+/* A drop within the run stays within, and before the next one: rounding must not lose the epochs
+ * between them. So the last one is placed first. */
+static void place_drops(const struct mwn_int_list *drops, double before, double after,
+                        double *placed)
+{
+    double latest = after - 1;
+    for (size_t i = drops->count; i-- > 0;) {
+        double at = (double)drops->item[i], scaled = round(at * after / before);
+        placed[i] = fmax(1, at < before ? fmin(scaled, latest) : scaled);
+        bool rises = i > 0 && drops->item[i - 1] < drops->item[i];
+        latest = rises ? fmin(after, placed[i]) - 1 : after - 1;
+    }
+}
+
+static mwn_status scale_drops(const struct mwn_schedule *schedule, double before,
+                              double after, mwn_config *config, struct mwn_error *err)
 {
     struct mwn_buf text = {0};
+    double placed[MWN_LIST_MAX];
+    place_drops(&schedule->drops, before, after, placed);
     for (size_t i = 0; i < schedule->drops.count; i++)
-        mwn_buf_printf(&text, "%s%.0f", i ? "," : "",
-                       fmax(1, round((double)schedule->drops.item[i] * ratio)));
+        mwn_buf_printf(&text, "%s%.0f", i ? "," : "", placed[i]);
     mwn_status status = text.failed
                             ? mwn_fail_memory(err, 0, "options")
                             : mwn_config_add(config, "train.lr_drops",
@@ -134,12 +149,12 @@ mwn_status mwn_scale_apply(const struct mwn_table *table, const struct mwn_cell 
 
     MWN_TRY(mwn_settings_resolve(&settings, config, err));
     double before = (double)settings.train.epochs, after = scaled_epochs(before, scale);
-    double ratio = after / before;
     if (after < before) {
         MWN_TRY(set_number(config, "train.epochs", after, err));
-        MWN_TRY(scale_drops(&settings.train.schedule, ratio, config, err));
+        MWN_TRY(scale_drops(&settings.train.schedule, before, after, config, err));
         MWN_TRY(set_number(config, "train.warmup",
-                           round((double)settings.train.schedule.warmup * ratio), err));
+                           round((double)settings.train.schedule.warmup * after / before),
+                           err));
     }
     if (scale->samples < 1 && cost->known)
         MWN_TRY(set_number(
