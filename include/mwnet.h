@@ -169,11 +169,11 @@ MWN_API void mwn_run_free(mwn_run *run);
 /* ---- 3. Models and reports ---------------------------------------------------------- */
 
 /* What a run with these options would be, without training: every option resolved, the
- * sets, the memory in bytes, the estimated seconds of an epoch (a few steps are timed). Memory:
- * "network" (parameters, activations, gradients), "vectors" (the optimiser's), "data",
- * "batches", "weights" and "checkpoint" (while one is written) are planned; "program" is
- * the rest of the most that this process has taken; "total", their sum, is what a run's
- * process will. A JSON object. */
+ * sets, the memory in bytes, the estimated seconds of an epoch (a few steps are timed, of the
+ * first epoch and of the last; the dearer ones count). Memory: "network" (parameters,
+ * activations, gradients), "vectors" (the optimiser's), "data", "batches", "weights" and
+ * "checkpoint" (while one is written) are planned; "program" is the rest of the most that this
+ * process has taken; "total", their sum, is what a run's process will. A JSON object. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_plan(const mwn_config *config, char **json,
                                            struct mwn_error *err);
 

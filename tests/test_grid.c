@@ -198,6 +198,8 @@ static void test_mistakes_name_file_and_line(void **state)
                "two rows");
     expect_bad("table:\n  recipe: small.yaml\n  rows: {a/b: {}}", "a/b", "name");
     expect_bad("table:\n  recipe: small.yaml\n  seeds: 5-1\n  rows: [ce]", "5-1", NULL);
+    expect_bad("table:\n  recipe: small.yaml\n  seeds: [1, 2-4, 3]\n  rows: [ce]",
+               "1,2-4,3", "each once");
     expect_bad("table: {recipe: small.yaml, rows: {ce: {published: 9x}}}", "published",
                NULL);
     expect_bad("table: {recipe: small.yaml, rows: {ce: {published: [1, 2]}}}",
@@ -308,19 +310,63 @@ static void test_a_budget_cuts_epochs_and_moves_the_drops(void **state)
     mwn_table_free(table);
 }
 
+/* 40 epochs of 10 s, scaled to so many; the drop after the end stays there. */
+static void expect_drops(const char *dir, double epochs, const int64_t drops[3])
+{
+    static const char text[] = "table:\n  recipe: small.yaml\n"
+                               "  options: {train: {epochs: 40, lr_drops: [36, 38, 50]}}\n"
+                               "  rows: [ce]\n";
+    struct mwn_error err = {0};
+    mwn_table *table = NULL;
+    mwn_status status =
+        open_text(&table, text, (struct mwn_table_options){.dir = data_path(dir)}, &err);
+    assert_int_equal(status, MWN_OK);
+    note_times(table, 0.09);
+    assert_int_equal(mwn_table_fit(table, 10 * epochs / 0.95 + 1, 1, &err), MWN_OK);
+    struct mwn_settings s = settings_of(table, 0);
+    assert_int_equal(s.train.epochs, (int64_t)epochs);
+    assert_int_equal(s.train.schedule.drops.count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(s.train.schedule.drops.item[i], drops[i]);
+    mwn_settings_release(&s);
+    mwn_table_free(table);
+}
+
+static void test_scaled_drops_stay_apart_and_within_the_run(void **state)
+{
+    (void)state;
+    expect_drops("twelve", 12, (const int64_t[]){10, 11, 15});
+    expect_drops("ten", 10, (const int64_t[]){8, 9, 13});
+}
+
+static void expect_page(const mwn_table *table, const char *words)
+{
+    struct mwn_error err = {0};
+    char *page = NULL;
+    if (mwn_table_write(table, NULL, &page, &err) != MWN_OK)
+        fail_msg("%s", err.text);
+    if (!strstr(page, words))
+        fail_msg("no '%s' in %s", words, page);
+    mwn_text_free(page);
+}
+
 /* Ten epochs are the fewest: then the samples are cut. 12 x 10 x (100 f 0.09 + 1) = 660 s at
  * f = 1/2. */
 static void test_a_small_budget_cuts_samples_too(void **state)
 {
     (void)state;
     struct mwn_error err = {0};
-    mwn_table *table = open_plain((struct mwn_table_options){.dir = data_path("small")});
+    char *dir = data_path("small");
+    mwn_table *table = open_plain((struct mwn_table_options){.dir = dir});
 
     note_times(table, 0.09);
     assert_int_equal(mwn_table_fit(table, 660 / 0.95 + 1e-6, 1, &err), MWN_OK);
+    mwn_table_free(table);
+    table = open_plain((struct mwn_table_options){.dir = dir});
     struct mwn_settings s = settings_of(table, 0);
     assert_int_equal(s.train.epochs, 10);
     assert_in_range(s.data.limit, 495, 510);
+    expect_page(table, "budget of 11.6 min: 10 epochs, training samples x 0.5)");
     mwn_settings_release(&s);
     mwn_table_free(table);
     table = open_plain((struct mwn_table_options){.dir = data_path("tiny")});
@@ -412,9 +458,9 @@ static void write_cell(const mwn_table *table, size_t i, double best, double las
     snprintf(path, sizeof(path), "%s/summary.json", dir);
     snprintf(text, sizeof(text),
              "{\"sets\": {\"test\": 10000}, \"best\": {\"chosen_by\": \"test\", \"test\": "
-             "{\"accuracy\": %g}}, \"last\": {\"test\": {\"accuracy\": %g, "
-             "\"balanced_accuracy\": 50, \"loss\": 2}}}",
-             best, last);
+             "{\"accuracy\": %g}, \"valid\": {\"accuracy\": %g}}, \"last\": {\"test\": "
+             "{\"accuracy\": %g, \"balanced_accuracy\": 50, \"loss\": 2}}}",
+             best, best, last);
     assert_int_equal(mwn_file_write(path, text, strlen(text), &err), MWN_OK);
     bool disturbed = i == 2 || i == 6;
     write_record(dir, (double)(2 + i % 3) / 2 * (disturbed ? 1.5 : 1));
@@ -449,6 +495,51 @@ static void test_results_are_summed_up_over_the_seeds(void **state)
     assert_near(elr->gain.high - elr->gain.value, 12.706, 1e-3);
     assert_false(elr->difference.given);
     assert_int_equal(mwn_results_at(table, &results, 1, 0)->done, 0);
+    mwn_results_release(&results);
+    mwn_table_free(table);
+}
+
+static mwn_table *open_sweep(const char *dir, const char *choice)
+{
+    struct mwn_error err = {0};
+    mwn_table *table = NULL;
+    const char *const settings[] = {"data.valid_share=0.1", choice};
+    const struct mwn_table_options options = {.dir = dir, .seeds = "1-2"};
+    write_recipe();
+    if (mwn_sweep_open(&table, data_path("small.yaml"), settings, 2, &options, &err) !=
+        MWN_OK)
+        fail_msg("%s", err.text);
+    return table;
+}
+
+static void test_a_sweep_does_not_choose_by_the_lucky_seeds(void **state)
+{
+    (void)state;
+    mwn_table *table = open_sweep(data_path("lucky"), "train.lr=[0.1,0.01]");
+    write_cell(table, 0, 90, 90); /* 0.1, seed 1 */
+    expect_page(table, "Chosen by the validation set: train.lr=0.1\n\nWarning: ");
+    write_cell(table, 1, 70, 70); /* 0.01, seed 1 */
+    write_cell(table, 3, 72, 72); /* 0.01, seed 2 */
+    expect_page(table, "Chosen by the validation set: train.lr=0.01\n\nWarning: ");
+    write_cell(table, 2, 80, 80); /* 0.1, seed 2 */
+    expect_page(table, "Chosen by the validation set: train.lr=0.1\n");
+    mwn_table_free(table);
+}
+
+static void test_a_sweep_hides_the_tests_of_what_it_does_not_choose(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    struct mwn_results results = {0};
+    mwn_table *table = open_sweep(data_path("hidden"), "method.name=[ce,focal]");
+    write_cell(table, 0, 70, 60);
+    write_cell(table, 1, 80, 75);
+    assert_int_equal(mwn_collect(table, &results, &err), MWN_OK);
+    const struct mwn_entry *ce = mwn_results_at(table, &results, 0, 0);
+    const struct mwn_entry *focal = mwn_results_at(table, &results, 1, 0);
+    assert_int_equal(ce->last.n, 0);
+    assert_near(focal->last.mean, 75, 1e-9);
+    assert_false(focal->gain.given); /* 75 - gain is what ce came to. */
     mwn_results_release(&results);
     mwn_table_free(table);
 }
@@ -536,12 +627,15 @@ int main(void)
         cmocka_unit_test(test_a_sweep_has_all_combinations),
         cmocka_unit_test(test_a_sweep_needs_a_validation_set),
         cmocka_unit_test(test_a_budget_cuts_epochs_and_moves_the_drops),
+        cmocka_unit_test(test_scaled_drops_stay_apart_and_within_the_run),
         cmocka_unit_test(test_a_small_budget_cuts_samples_too),
         cmocka_unit_test(test_means_leave_out_what_is_missing),
         cmocka_unit_test(test_student_s_quantiles_are_the_tables),
         cmocka_unit_test(test_a_difference_has_welch_s_interval),
         cmocka_unit_test(test_one_run_has_the_interval_of_its_test_set),
         cmocka_unit_test(test_results_are_summed_up_over_the_seeds),
+        cmocka_unit_test(test_a_sweep_does_not_choose_by_the_lucky_seeds),
+        cmocka_unit_test(test_a_sweep_hides_the_tests_of_what_it_does_not_choose),
         cmocka_unit_test(test_the_files_are_written),
         cmocka_unit_test(test_memory_failures_leak_nothing),
         cmocka_unit_test(test_a_full_disk_is_reported),

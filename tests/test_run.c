@@ -259,6 +259,39 @@ static void test_a_run_without_a_meta_set_chooses_one_and_ends_the_same(void **s
     mwn_config_free(config);
 }
 
+/* Epochs on the meta set alone have no losses to choose by. */
+static void expect_choice_kept(const char *method, const char *share, uint64_t plain_epochs)
+{
+    struct mwn_error err = {0};
+    mwn_run *run = NULL;
+    mwn_config *config = tiny_config();
+    uint32_t chosen[12];
+    set(config, "data.meta_per_class", "0");
+    set(config, "meta.source", "lowest_loss");
+    set(config, "meta.per_class", "3");
+    set(config, "train.epochs", "4");
+    set(config, "method.name", method);
+    if (share)
+        set(config, "method.share", share);
+    must(mwn_run_create(&run, config, NULL, &err), &err);
+    assert_int_equal(run->sets.meta.n, MWN_COUNT(chosen));
+    while (mwn_run_more(run)) {
+        must(mwn_run_epoch(run, &err), &err);
+        if (run->epoch <= plain_epochs)
+            memcpy(chosen, run->meta_chosen, sizeof(chosen));
+        assert_memory_equal(chosen, run->meta_chosen, sizeof(chosen));
+    }
+    mwn_run_free(run);
+    mwn_config_free(config);
+}
+
+static void test_epochs_on_the_meta_set_alone_keep_the_chosen_one(void **state)
+{
+    (void)state;
+    expect_choice_kept("finetune", "0.5", 2);
+    expect_choice_kept("meta_only", NULL, 1);
+}
+
 /* A killed run leaves what it wrote after its last checkpoint: the best model and lines. */
 static void test_a_run_killed_between_checkpoints_ends_the_same(void **state)
 {
@@ -733,6 +766,59 @@ static void test_a_plan_trains_nothing(void **state)
     mwn_config_free(config);
 }
 
+static double planned_step(const mwn_config *config, const char *label)
+{
+    static const char key[] = "\"seconds_per_step\": ";
+    struct mwn_error err = {0};
+    char *json = NULL;
+    mwn_status status = mwn_plan(config, &json, &err);
+    if (status != MWN_OK)
+        fail_msg("%s: %s", label, err.text);
+    const char *at = strstr(json, key);
+    assert_non_null(at);
+    assert_null(strstr(json, "nan"));
+    double seconds = strtod(at + strlen(key), NULL);
+    mwn_text_free(json);
+    return seconds;
+}
+
+/* The first epoch has no meta batch; a later one has one of twenty times the train batch. */
+static void test_a_plan_times_the_dear_epochs_of_a_run(void **state)
+{
+    (void)state;
+    mwn_config *config = tiny_config();
+    set(config, "model.hidden", "64,64");
+    set(config, "train.batch", "2");
+    set(config, "meta.batch", "40");
+    set(config, "data.meta_per_class", "0");
+    set(config, "method.name", "ce");
+    double plain = planned_step(config, "ce");
+    for (int i = 0; i < 4; i++) /* Other work on the machine only makes it longer. */
+        plain = fmin(plain, planned_step(config, "ce"));
+    set(config, "method.name", "mwnet");
+    set(config, "meta.source", "lowest_loss");
+    double learning = planned_step(config, "mwnet");
+    if (learning < 3 * plain)
+        fail_msg("%g s a step, plainly %g s", learning, plain);
+    mwn_config_free(config);
+}
+
+static void test_a_plan_takes_every_method(void **state)
+{
+    (void)state;
+    for (const struct mwn_method *const *m = mwn_methods; *m; m++) {
+        mwn_config *config = tiny_config();
+        set_method(config, *m);
+        assert_true(planned_step(config, (*m)->name) > 0);
+        if ((*m)->needs & MWN_NEEDS_META) {
+            set(config, "data.meta_per_class", "0");
+            set(config, "meta.source", "lowest_loss");
+            assert_true(planned_step(config, (*m)->name) > 0);
+        }
+        mwn_config_free(config);
+    }
+}
+
 static void test_lists_hold_what_is_registered(void **state)
 {
     (void)state;
@@ -879,6 +965,7 @@ int main(void)
         cmocka_unit_test(test_a_run_that_samples_layers_ends_the_same_when_stopped),
         cmocka_unit_test(test_a_run_with_learned_chances_ends_the_same_when_stopped),
         cmocka_unit_test(test_a_run_without_a_meta_set_chooses_one_and_ends_the_same),
+        cmocka_unit_test(test_epochs_on_the_meta_set_alone_keep_the_chosen_one),
         cmocka_unit_test(test_a_run_killed_between_checkpoints_ends_the_same),
         cmocka_unit_test(test_a_run_killed_before_its_first_checkpoint_ends_the_same),
         cmocka_unit_test(test_epochs_can_be_added),
@@ -894,6 +981,8 @@ int main(void)
         cmocka_unit_test(test_an_unnamed_model_needs_its_name),
         cmocka_unit_test(test_every_method_trains_every_network),
         cmocka_unit_test(test_a_plan_trains_nothing),
+        cmocka_unit_test(test_a_plan_times_the_dear_epochs_of_a_run),
+        cmocka_unit_test(test_a_plan_takes_every_method),
         cmocka_unit_test(test_lists_hold_what_is_registered),
         cmocka_unit_test(test_info_knows_the_formats),
         cmocka_unit_test(test_detection_agrees_with_counting_pairs),

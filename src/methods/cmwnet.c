@@ -9,8 +9,8 @@
  * the clusters of k-means on the number of training samples of the classes; its centres begin
  * evenly spaced from the smallest to the largest class, so that they are the same every time.
  * Families are numbered from small classes to large ones. Defaults are those of the authors' code
- * for long tails, without its soft labels (CMW-Net-SL). The curve V(loss) that a run shows is of
- * family 0. */
+ * for long tails, without its soft labels (CMW-Net-SL). Left out of that code: AMSGrad, and plain
+ * training up to epoch 160 of 200. The curve V(loss) that a run shows is of family 0. */
 #include "methods/families.h"
 #include "methods/learned_weights.h"
 

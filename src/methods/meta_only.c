@@ -4,7 +4,8 @@
  *
  * What the clean samples are worth by themselves: the other twin that a comparison needs. A step
  * is made for every batch of the training set, which is not looked at. Where there is no meta batch
- * yet (meta.source=lowest_loss, in the first epoch) the step is one of plain training. */
+ * yet (meta.source=lowest_loss, in the first epoch) the step is one of plain training; that epoch's
+ * choice stays. */
 #include "methods/method.h"
 
 static mwn_status meta_only_step(void *self, struct mwn_step *step, struct mwn_error *err)

@@ -297,17 +297,19 @@ static mwn_status collect_column(const struct mwn_table *table, size_t c, struct
     return MWN_OK;
 }
 
-/* A choice by the test set is none: only the chosen row of a sweep shows what it came to there. */
+/* A choice by the test set is none: only the chosen row of a sweep shows what it came to there, and
+ * not what it has over another one. */
 static void hide_tests(const struct mwn_table *table, struct mwn_results *results)
 {
     size_t chosen = mwn_results_chosen(table, results);
     const struct mwn_stat none = {0, (double)NAN, (double)NAN};
     for (size_t r = 0; r < table->rows; r++) {
         struct mwn_entry *entry = &results->entry[r * table->columns];
+        entry->gain.given = false;
         if (r == chosen)
             continue;
         entry->best = entry->last = none;
-        entry->gain.given = entry->difference.given = false;
+        entry->difference.given = false;
         for (size_t m = 0; m < MWN_TABLE_METRICS; m++)
             entry->metric[m] = none;
     }
@@ -351,10 +353,14 @@ const struct mwn_entry *mwn_results_at(const struct mwn_table *table,
 
 size_t mwn_results_chosen(const struct mwn_table *table, const struct mwn_results *results)
 {
-    size_t chosen = table->rows;
+    size_t chosen = table->rows, most = 0;
+    for (size_t r = 0; r < table->rows; r++) {
+        size_t done = mwn_results_at(table, results, r, 0)->done;
+        most = done > most ? done : most;
+    }
     for (size_t r = 0; r < table->rows; r++) {
         double now = mwn_results_at(table, results, r, 0)->valid.mean;
-        if (isnan(now))
+        if (isnan(now) || mwn_results_at(table, results, r, 0)->done < most)
             continue;
         if (chosen == table->rows ||
             now > mwn_results_at(table, results, chosen, 0)->valid.mean)

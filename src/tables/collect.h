@@ -52,7 +52,8 @@ void mwn_table_csv(const struct mwn_table *table, const struct mwn_results *resu
 MWN_MUST_CHECK mwn_status mwn_table_json(const struct mwn_table *table,
                                          const struct mwn_results *results, char **out,
                                          struct mwn_error *err);
-/* The row of a sweep that validation chooses in its column; rows if none is done. */
+/* The row of a sweep that validation chooses in its column; rows if none is done. A row with fewer
+ * seeds than another is not chosen: the missing ones may have failed because of its options. */
 size_t mwn_results_chosen(const struct mwn_table *table, const struct mwn_results *results);
 
 #endif

@@ -165,7 +165,8 @@ static mwn_status make_cells(struct mwn_table *table, const char *only,
     size_t pairs = table->rows * table->columns, chosen = 0;
     table->cell = mwn_alloc(pairs * table->seeds, sizeof(*table->cell));
     table->cost = mwn_alloc(pairs, sizeof(*table->cost));
-    if (!table->cell || !table->cost)
+    table->epochs = mwn_alloc(pairs, sizeof(*table->epochs));
+    if (!table->cell || !table->cost || !table->epochs)
         return mwn_fail_memory(err, pairs * table->seeds * sizeof(*table->cell), "a table");
     for (size_t i = 0; i < pairs * table->seeds && status == MWN_OK; i++) {
         struct mwn_cell *cell = &table->cell[table->cells++];
@@ -182,8 +183,8 @@ static mwn_status make_cells(struct mwn_table *table, const char *only,
 }
 
 /* Whether the options of every cell resolve, before the first one is trained; notes the rows'
- * methods. */
-static mwn_status check_options(const struct mwn_table *table, const struct mwn_cell *cell,
+ * methods and the epochs. */
+static mwn_status check_options(struct mwn_table *table, const struct mwn_cell *cell,
                                 struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
@@ -193,6 +194,8 @@ static mwn_status check_options(const struct mwn_table *table, const struct mwn_
 
     MWN_TRY(mwn_grid_config(table, cell, false, &config, err));
     MWN_TRY(mwn_settings_resolve(&settings, config, err));
+    table->epochs[cell->row * table->columns + cell->column] =
+        (double)settings.train.epochs;
     if (!row->method)
         row->method = mwn_strdup(settings.method->name);
     if (!row->method)
@@ -291,6 +294,7 @@ void mwn_table_free(mwn_table *table)
     }
     mwn_free(table->cell);
     mwn_free(table->cost);
+    mwn_free(table->epochs);
     axes_free(table->row, table->rows);
     axes_free(table->column, table->columns);
     mwn_config_free(table->recipe);

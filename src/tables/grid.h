@@ -60,6 +60,7 @@ struct mwn_table {
     struct mwn_cell *cell; /* owned [rows * columns * seeds]: by seed, column, row */
     size_t cells;
     struct mwn_cell_cost *cost; /* owned [rows * columns] */
+    double *epochs;             /* owned [rows * columns]: of a cell that is not scaled */
     struct mwn_table_scale scale;
     bool sweep; /* chooses by validation */
 };
@@ -99,6 +100,9 @@ MWN_MUST_CHECK mwn_status mwn_scale_read(struct mwn_table *table, struct mwn_err
 MWN_MUST_CHECK mwn_status mwn_scale_apply(const struct mwn_table *table,
                                           const struct mwn_cell *cell, mwn_config *config,
                                           struct mwn_error *err);
+/* The fewest and the most epochs that a cell has at a scale. */
+void mwn_scale_epochs(const struct mwn_table *table, const struct mwn_table_scale *scale,
+                      double *fewest, double *most);
 /* Seconds that a cell is expected to take; negative if unknown. */
 double mwn_scale_expect(const struct mwn_table *table, const struct mwn_cell *cell);
 

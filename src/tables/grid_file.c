@@ -317,7 +317,15 @@ static mwn_status read_axes(struct reading *r, const yaml_node_t *node, const ch
 
 /* ---- The table ---------------------------------------------------------------------- */
 
-/* The next "N" or "N-M" of the list. */
+static bool has_seed(const struct mwn_table *table, int64_t seed)
+{
+    for (size_t i = 0; i < table->seeds; i++)
+        if (table->seed[i] == seed)
+            return true;
+    return false;
+}
+
+/* The next "N" or "N-M" of the list. A seed that comes twice would count as two runs. */
 static bool take_seeds(struct mwn_table *table, const char **at)
 {
     char *end = NULL;
@@ -329,7 +337,7 @@ static bool take_seeds(struct mwn_table *table, const char **at)
     if (last < first || last > 1000000000 || (*end && *end != ','))
         return false;
     for (; first <= last; first++) {
-        if (table->seeds == MWN_TABLE_SEEDS)
+        if (table->seeds == MWN_TABLE_SEEDS || has_seed(table, first))
             return false;
         table->seed[table->seeds++] = first;
     }
@@ -345,7 +353,8 @@ mwn_status mwn_grid_set_seeds(struct mwn_table *table, const char *text,
     do {
         if (!take_seeds(table, &at))
             return mwn_fail(err, MWN_ERR_CONFIG,
-                            "seeds: '%.40s' is not a list such as 1-5 or 1,3,7 (up to %d)",
+                            "seeds: '%.40s' is not a list such as 1-5 or 1,3,7 (up to %d, "
+                            "each once)",
                             text, MWN_TABLE_SEEDS);
     } while (*at);
     return MWN_OK;

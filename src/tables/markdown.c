@@ -234,17 +234,26 @@ static const char *unit_name(double seconds)
     return seconds < 120 ? "s" : seconds < 7200 ? "min" : "h";
 }
 
+/* The epochs that are trained: their share says little where a cell has the fewest there may be. */
+static void add_scale(const struct mwn_table *table, struct mwn_buf *out)
+{
+    const struct mwn_table_scale *scale = &table->scale;
+    double fewest = 0, most = 0;
+    if (!(scale->budget > 0))
+        return;
+    mwn_scale_epochs(table, scale, &fewest, &most);
+    mwn_buf_printf(out, " (scaled to a budget of %.3g %s: ",
+                   scale->budget / unit_seconds(scale->budget), unit_name(scale->budget));
+    if (fewest < most)
+        mwn_buf_printf(out, "%.0f to ", fewest);
+    mwn_buf_printf(out, "%.0f epochs, training samples x %.3g)", most, scale->samples);
+}
+
 static void add_title(const struct mwn_table *table, const struct mwn_results *results,
                       struct mwn_buf *out)
 {
-    const struct mwn_table_scale *scale = &table->scale;
     mwn_buf_printf(out, "# %s", table->title ? table->title : table->path);
-    if (scale->budget > 0)
-        mwn_buf_printf(out,
-                       " (scaled to a budget of %.3g %s: epochs x %.3g, training samples x "
-                       "%.3g)",
-                       scale->budget / unit_seconds(scale->budget),
-                       unit_name(scale->budget), scale->epochs, scale->samples);
+    add_scale(table, out);
     mwn_buf_printf(out, "\n\n");
     if (table->note)
         mwn_buf_printf(out, "%s\n\n", table->note);
@@ -332,9 +341,14 @@ static void add_sweep(const struct mwn_table *table, const struct mwn_results *r
             break;
         below = next;
     }
-    if (chosen < table->rows)
-        mwn_buf_printf(out, "\nChosen by the validation set: %s\n",
-                       table->row[chosen].label);
+    if (chosen == table->rows)
+        return;
+    mwn_buf_printf(out, "\nChosen by the validation set: %s\n", table->row[chosen].label);
+    if (results->done < table->cells)
+        mwn_buf_printf(out,
+                       "\nWarning: not all runs are done. The choice is among the "
+                       "combinations with the most, %zu of %zu.\n",
+                       mwn_results_at(table, results, chosen, 0)->done, table->seeds);
 }
 
 void mwn_table_markdown(const struct mwn_table *table, const struct mwn_results *results,

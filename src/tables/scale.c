@@ -69,39 +69,34 @@ static double scaled_epochs(double epochs, const struct mwn_table_scale *scale)
     return fmax(few, round(epochs * scale->epochs));
 }
 
-/* The epochs of a cell as the file has them. */
-static mwn_status cell_epochs(const struct mwn_table *table, const struct mwn_cell *cell,
-                              double *out, struct mwn_error *err)
-{
-    mwn_config *config = NULL;
-    struct mwn_settings settings = {0};
-    mwn_status status = mwn_grid_config(table, cell, false, &config, err);
-    if (status == MWN_OK)
-        status = mwn_settings_resolve(&settings, config, err);
-    if (status == MWN_OK) {
-        *out = (double)settings.train.epochs;
-        mwn_settings_release(&settings);
-    }
-    mwn_config_free(config);
-    return status;
-}
-
-static double cell_seconds(const struct mwn_cell_cost *cost, double epochs,
+static double cell_seconds(const struct mwn_table *table, const struct mwn_cell *cell,
                            const struct mwn_table_scale *scale)
 {
+    size_t at = cell->row * table->columns + cell->column;
+    const struct mwn_cell_cost *cost = &table->cost[at];
     double steps = ceil(cost->steps * scale->samples);
-    return scaled_epochs(epochs, scale) * (steps * cost->step + cost->evaluation);
+    return scaled_epochs(table->epochs[at], scale) *
+           (steps * cost->step + cost->evaluation);
+}
+
+void mwn_scale_epochs(const struct mwn_table *table, const struct mwn_table_scale *scale,
+                      double *fewest, double *most)
+{
+    *fewest = (double)INFINITY;
+    *most = 0;
+    for (size_t i = 0; i < table->rows * table->columns; i++) {
+        double epochs = scaled_epochs(table->epochs[i], scale);
+        *fewest = fmin(*fewest, epochs);
+        *most = fmax(*most, epochs);
+    }
 }
 
 double mwn_scale_expect(const struct mwn_table *table, const struct mwn_cell *cell)
 {
     const struct mwn_table_scale whole = {.epochs = 1, .samples = 1};
-    const struct mwn_cell_cost *cost = mwn_grid_cost(table, cell);
-    struct mwn_error unused = {0};
-    double epochs = 0;
-    if (!cost->known || cell_epochs(table, cell, &epochs, &unused) != MWN_OK)
+    if (!mwn_grid_cost(table, cell)->known)
         return -1;
-    return cell_seconds(cost, epochs, table->scale.budget > 0 ? &table->scale : &whole);
+    return cell_seconds(table, cell, table->scale.budget > 0 ? &table->scale : &whole);
 }
 
 /* ---- Options ------------------------------------------------------------------------ */
@@ -114,13 +109,28 @@ static mwn_status set_number(mwn_config *config, const char *key, double value,
     return mwn_config_add(config, key, text, "scale", err);
 }
 
-static mwn_status scale_drops(const struct mwn_schedule *schedule, double ratio,
-                              mwn_config *config, struct mwn_error *err)
+/* A drop within the run stays within, and before the next one: rounding must not lose the epochs
+ * between them. So the last one is placed first. */
+static void place_drops(const struct mwn_int_list *drops, double before, double after,
+                        double *placed)
+{
+    double latest = after - 1;
+    for (size_t i = drops->count; i-- > 0;) {
+        double at = (double)drops->item[i], scaled = round(at * after / before);
+        placed[i] = fmax(1, at < before ? fmin(scaled, latest) : scaled);
+        bool rises = i > 0 && drops->item[i - 1] < drops->item[i];
+        latest = rises ? fmin(after, placed[i]) - 1 : after - 1;
+    }
+}
+
+static mwn_status scale_drops(const struct mwn_schedule *schedule, double before,
+                              double after, mwn_config *config, struct mwn_error *err)
 {
     struct mwn_buf text = {0};
+    double placed[MWN_LIST_MAX];
+    place_drops(&schedule->drops, before, after, placed);
     for (size_t i = 0; i < schedule->drops.count; i++)
-        mwn_buf_printf(&text, "%s%.0f", i ? "," : "",
-                       fmax(1, round((double)schedule->drops.item[i] * ratio)));
+        mwn_buf_printf(&text, "%s%.0f", i ? "," : "", placed[i]);
     mwn_status status = text.failed
                             ? mwn_fail_memory(err, 0, "options")
                             : mwn_config_add(config, "train.lr_drops",
@@ -139,12 +149,12 @@ mwn_status mwn_scale_apply(const struct mwn_table *table, const struct mwn_cell 
 
     MWN_TRY(mwn_settings_resolve(&settings, config, err));
     double before = (double)settings.train.epochs, after = scaled_epochs(before, scale);
-    double ratio = after / before;
     if (after < before) {
         MWN_TRY(set_number(config, "train.epochs", after, err));
-        MWN_TRY(scale_drops(&settings.train.schedule, ratio, config, err));
+        MWN_TRY(scale_drops(&settings.train.schedule, before, after, config, err));
         MWN_TRY(set_number(config, "train.warmup",
-                           round((double)settings.train.schedule.warmup * ratio), err));
+                           round((double)settings.train.schedule.warmup * after / before),
+                           err));
     }
     if (scale->samples < 1 && cost->known)
         MWN_TRY(set_number(
@@ -273,42 +283,43 @@ out:
 
 /* ---- The budget --------------------------------------------------------------------- */
 
-/* Seconds of all cells at a scale; epochs[rows * columns]. */
-static double table_seconds(const struct mwn_table *table, const double *epochs, int jobs,
+/* Seconds of all cells at a scale. */
+static double table_seconds(const struct mwn_table *table, int jobs,
                             const struct mwn_table_scale *scale)
 {
     double sum = 0;
-    for (size_t i = 0; i < table->cells; i++) {
-        size_t at = table->cell[i].row * table->columns + table->cell[i].column;
+    for (size_t i = 0; i < table->cells; i++)
         if (table->cell[i].chosen)
-            sum += cell_seconds(&table->cost[at], epochs[at], scale);
-    }
+            sum += cell_seconds(table, &table->cell[i], scale);
     return sum / jobs;
 }
 
 /* The largest share, from `low` on, at which the table takes no more than `seconds`. *share is
  * part of *scale. */
-static void find_share(const struct mwn_table *table, const double *epochs, int jobs,
+static void find_share(const struct mwn_table *table, int jobs,
                        struct mwn_table_scale *scale, double *share, double low)
 {
     double high = 1, room = scale->budget * (1 - reserve);
     *share = 1;
-    if (table_seconds(table, epochs, jobs, scale) <= room)
+    if (table_seconds(table, jobs, scale) <= room)
         return;
     for (int i = 0; i < HALVINGS; i++) {
         *share = (low + high) / 2;
-        bool fits = table_seconds(table, epochs, jobs, scale) <= room;
+        bool fits = table_seconds(table, jobs, scale) <= room;
         *(fits ? &low : &high) = *share;
     }
     *share = low;
 }
 
-static mwn_status fit(struct mwn_table *table, const double *epochs, int jobs,
-                      struct mwn_table_scale scale, struct mwn_error *err)
+/* No cell can lose any more epochs at the share that leaves the longest FEWEST_EPOCHS. */
+static mwn_status fit(struct mwn_table *table, int jobs, struct mwn_table_scale scale,
+                      struct mwn_error *err)
 {
-    find_share(table, epochs, jobs, &scale, &scale.epochs, 0);
-    find_share(table, epochs, jobs, &scale, &scale.samples, fewest_samples);
-    scale.seconds = table_seconds(table, epochs, jobs, &scale);
+    double fewest = 0, most = 0;
+    mwn_scale_epochs(table, &scale, &fewest, &most);
+    find_share(table, jobs, &scale, &scale.epochs, fmin(1, FEWEST_EPOCHS / most));
+    find_share(table, jobs, &scale, &scale.samples, fewest_samples);
+    scale.seconds = table_seconds(table, jobs, &scale);
     if (scale.seconds > scale.budget)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "budget: %.0f s is too short, %d epochs on %.0f %% of the samples "
@@ -320,24 +331,12 @@ static mwn_status fit(struct mwn_table *table, const double *epochs, int jobs,
 
 mwn_status mwn_table_fit(mwn_table *table, double seconds, int jobs, struct mwn_error *err)
 {
-    mwn_status status = MWN_OK;
-    double *epochs = mwn_alloc(table->rows * table->columns, sizeof(*epochs));
-    if (!epochs)
-        return mwn_fail_memory(err, 0, "a table");
+    const struct mwn_table_scale whole = {seconds, 1, 1, 0};
     if (table->scale.budget > 0) {
         mwn_fail(err, MWN_ERR_CONFIG, "%s: was scaled to a budget of %.0f s before",
                  table->dir, table->scale.budget);
-        status = mwn_hint(err, "go on without a budget, or choose another folder by -o");
-        goto out;
-    }
-    for (size_t i = 0; i < table->rows * table->columns; i++) {
-        const struct mwn_cell *cell = &table->cell[i];
-        MWN_TRY(cell_epochs(table, cell, &epochs[cell->row * table->columns + cell->column],
-                            err));
+        return mwn_hint(err, "go on without a budget, or choose another folder by -o");
     }
     fill_costs(table);
-    MWN_TRY(fit(table, epochs, jobs, (struct mwn_table_scale){seconds, 1, 1, 0}, err));
-out:
-    mwn_free(epochs);
-    return status;
+    return fit(table, jobs, whole, err);
 }

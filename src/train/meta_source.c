@@ -6,7 +6,8 @@
  *
  * Networks fit right labels before wrong ones (Arpit et al., ICML 2017), so these are mostly
  * right. In the first epoch there are no losses yet and V does not learn. The losses are those
- * of the training passes, before the step on their batch: no further pass is needed. */
+ * of the training passes, before the step on their batch: no further pass is needed. An epoch on the
+ * meta set alone (finetune, meta_only) has none, and leaves the choice as it is. */
 #include "train/meta_source.h"
 
 #include "base/mem.h"
@@ -76,17 +77,27 @@ static int compare_items(const void *left, const void *right)
     return (a->position > b->position) - (a->position < b->position);
 }
 
+/* False if there are no losses. */
+static bool take_losses(const struct mwn_run *run, struct item *items)
+{
+    bool any = false;
+    for (size_t i = 0; i < run->sets.train.n; i++) {
+        float loss = run->journal.value[i * MWN_JOURNAL_COLUMNS + MWN_JOURNAL_LOSS];
+        any = any || !isnan(loss);
+        items[i] = (struct item){isnan(loss) ? HUGE_VALF : loss, (uint32_t)i,
+                                 run->sets.train.given[i]};
+    }
+    return any;
+}
+
 static void choose_positions(struct mwn_run *run)
 {
     const struct mwn_set *train = &run->sets.train;
     struct item *items = run->meta_items;
     size_t put = 0;
 
-    for (size_t i = 0; i < train->n; i++) {
-        float loss = run->journal.value[i * MWN_JOURNAL_COLUMNS + MWN_JOURNAL_LOSS];
-        items[i] =
-            (struct item){isnan(loss) ? HUGE_VALF : loss, (uint32_t)i, train->given[i]};
-    }
+    if (!take_losses(run, items))
+        return;
     qsort(items, train->n, sizeof(*items), compare_items);
     for (size_t begin = 0, end = 0; begin < train->n; begin = end) {
         while (end < train->n && items[end].label == items[begin].label)

@@ -10,7 +10,7 @@
  * data has a meta set or the run keeps no journal. Nothing for other sources. */
 MWN_MUST_CHECK mwn_status mwn_meta_source_init(struct mwn_run *run, struct mwn_error *err);
 /* At the end of an epoch: chooses the samples for the next one by the losses that the journal
- * holds, as positions in run->meta_chosen, and puts them in. */
+ * holds, as positions in run->meta_chosen, and puts them in. Without losses the ones before stay. */
 void mwn_meta_source_choose(struct mwn_run *run);
 /* Puts the samples of run->meta_chosen in. */
 void mwn_meta_source_restore(struct mwn_run *run);

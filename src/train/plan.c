@@ -5,7 +5,10 @@
 #include "base/sort.h"
 #include "base/status.h"
 #include "tensor/vec.h"
+#include "train/meta_source.h"
 #include "train/run.h"
+
+#include <math.h>
 
 /* Seconds that were measured. */
 struct times {
@@ -17,6 +20,7 @@ static mwn_status time_step(struct mwn_run *run, uint64_t iteration, double *sec
                             struct mwn_error *err)
 {
     run->iteration = iteration;
+    run->epoch = iteration / mwn_run_steps(run);
     run->epoch_step = 0;
     mwn_status status = mwn_loader_seek(run->train, 0, 0, err);
     if (status != MWN_OK)
@@ -48,22 +52,36 @@ static mwn_status time_few(struct mwn_run *run, uint64_t iteration, double *seco
     return MWN_OK;
 }
 
-/* A first step warms the caches up and is not counted; then one with a meta update is timed,
- * and one without where only every k-th has one. */
+/* A mean step there: one with a meta update, and one without where only every k-th has one. */
+static mwn_status time_mean(struct mwn_run *run, uint64_t iteration, double *seconds,
+                            struct mwn_error *err)
+{
+    uint64_t every = mwn_run_meta_every(run);
+    double without = 0;
+    mwn_status status = time_few(run, iteration, seconds, err);
+    if (status != MWN_OK || every == 1 || !run->meta)
+        return status;
+    status = time_few(run, iteration + 1, &without, err);
+    *seconds = (*seconds + (double)(every - 1) * without) / (double)every;
+    return status;
+}
+
+/* A first step warms the caches up and is not counted. Methods begin plainly, or without a meta
+ * batch, so steps in the middle of the last epoch are timed as well as first ones. */
 static mwn_status time_steps(struct mwn_run *run, struct times *times,
                              struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    uint64_t every = mwn_run_meta_every(run);
-    double with_meta = 0, without = 0;
+    uint64_t every = mwn_run_meta_every(run), steps = mwn_run_steps(run);
+    uint64_t before = (uint64_t)(run->settings.train.epochs - 1) * steps;
+    double early = 0, late = 0;
 
-    MWN_TRY(time_step(run, 0, &with_meta, err));
-    MWN_TRY(time_few(run, every, &with_meta, err));
-    if (every > 1 && run->meta)
-        MWN_TRY(time_few(run, every + 1, &without, err));
-    times->step = with_meta;
-    if (every > 1 && run->meta)
-        times->step = (with_meta + (double)(every - 1) * without) / (double)every;
+    MWN_TRY(time_step(run, 0, &early, err));
+    mwn_meta_source_choose(run);
+    MWN_TRY(time_mean(run, every, &early, err));
+    if (before > 0)
+        MWN_TRY(time_mean(run, (before + steps / 2) / every * every, &late, err));
+    times->step = fmax(early, late);
 out:
     return status;
 }
