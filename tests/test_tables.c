@@ -173,6 +173,20 @@ static void test_another_part_is_read_as_the_training_part_was(void **state)
     mwn_source_close(&train);
 }
 
+/* The training part has every year, so there is no feature that says which are missing. */
+static void test_the_median_stands_for_what_only_new_data_lacks(void **state)
+{
+    (void)state;
+    struct mwn_source train, test;
+    data_write_text("t.csv", "x,year,label\n1,2000,a\n2,2008,b\n3,2002,a\n4,2006,b\n");
+    data_write_text("u.csv", "x,year,label\n4,,a\n");
+    must_open("csv", "t.csv", NULL, &train);
+    must_open("csv", "u.csv", train.schema, &test);
+    CHECK_FEATURES(&test, 2, 4, 2004);
+    mwn_source_close(&test);
+    mwn_source_close(&train);
+}
+
 static void test_rare_values_share_one_feature(void **state)
 {
     (void)state;
@@ -484,6 +498,7 @@ int main(void)
         TEST(test_headers_are_told_from_data),
         TEST(test_columns_become_features_and_labels_classes),
         TEST(test_another_part_is_read_as_the_training_part_was),
+        TEST(test_the_median_stands_for_what_only_new_data_lacks),
         TEST(test_rare_values_share_one_feature),
         TEST(test_numbers_that_are_codes_can_be_texts),
         TEST(test_ids_weights_and_marks_are_no_features),

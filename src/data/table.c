@@ -141,8 +141,9 @@ static mwn_status learn_numbers(struct mwn_column *column,
         else
             return fail_number(part, column, row, field, err);
     }
-    if (n == 0 || !column->indicator)
+    if (n == 0)
         return MWN_OK;
+    /* Another part may lack values where the training part has all. */
     qsort(number, n, sizeof(*number), compare_numbers);
     column->median = number[n / 2];
     if (n % 2 == 0)

@@ -16,7 +16,7 @@ struct mwn_column {
     size_t index; /* of the column in the training file, from 0                 */
     bool is_text;
     double median;  /* numbers: what stands for a missing one                      */
-    bool indicator; /* numbers: a second feature says 1 where it is missing        */
+    bool indicator; /* numbers: training lacks some: a second feature is 1 there   */
     char **value;   /* owned [values]: texts, in the order of bytes; "": missing   */
     size_t values;
     bool other; /* texts: a last feature for all other values                  */
