@@ -31,6 +31,22 @@ static void must_open(const char *reader, const char *name, const char *schema,
         fail_msg("%s (%s)", err.text, err.hint);
 }
 
+/* The same of new data, whose labels may be missing. */
+static void must_open_new(const char *reader, const char *name, const char *schema,
+                          struct mwn_source *source)
+{
+    struct mwn_error err = {0};
+    struct mwn_data_options options = data_options(reader);
+    const struct mwn_request request = {.options = &options,
+                                        .part = MWN_PART_TEST,
+                                        .path = data_path(name),
+                                        .schema = schema,
+                                        .unlabelled = true};
+    if (mwn_source_open(source, &request, &err) != MWN_OK)
+        fail_msg("%s (%s)", err.text, err.hint);
+    data_release(&options);
+}
+
 static void check_numbers(const struct mwn_source *source, size_t features,
                           const float *wanted, size_t count)
 {
@@ -249,22 +265,14 @@ static void test_labels_may_be_missing_in_new_data(void **state)
 {
     (void)state;
     struct mwn_source train, fresh;
-    struct mwn_error err = {0};
-    struct mwn_data_options options = data_options("csv");
     data_write_text("t.csv", "1,2,a\n3,4,b\n5,6,a\n");
     data_write_text("u.csv", "7,8\n9,1\n");
     must_open("csv", "t.csv", NULL, &train);
-    const struct mwn_request request = {.options = &options,
-                                        .part = MWN_PART_TEST,
-                                        .path = data_path("u.csv"),
-                                        .schema = train.schema,
-                                        .unlabelled = true};
-    assert_int_equal(mwn_source_open(&fresh, &request, &err), MWN_OK);
+    must_open_new("csv", "u.csv", train.schema, &fresh);
     CHECK_FEATURES(&fresh, 2, 7, 8, 9, 1);
     assert_int_equal(fresh.label[0], -1);
     mwn_source_close(&fresh);
     mwn_source_close(&train);
-    data_release(&options);
 }
 
 static void test_damaged_schemas_are_refused(void **state)
@@ -362,6 +370,53 @@ static void put_arrays(void)
                      MWN_OK);
     assert_int_equal(mwn_npy_write(data_path("y.npy"), MWN_NPY_I32, 1, shape, y, NULL),
                      MWN_OK);
+}
+
+/* y.npy could be of any samples in the folder: it is taken for the training part alone. */
+static void test_labels_without_a_name_are_of_the_training_part(void **state)
+{
+    (void)state;
+    struct mwn_source train, test;
+    struct mwn_error err = {0};
+    const size_t shape[] = {2, 2};
+    const float x[] = {1, 2, 3, 4};
+    put_arrays();
+    assert_int_equal(rename(data_path("X.npy"), data_path("train.npy")), 0);
+    assert_int_equal(mwn_npy_write(data_path("new.npy"), MWN_NPY_F32, 2, shape, x, NULL),
+                     MWN_OK);
+    must_open("npy", "train.npy", NULL, &train);
+    data_expect(&err, open_file("npy", "new.npy", train.schema, &test, &err), MWN_ERR_IO,
+                "new.npy: has no labels beside it", "NAME_labels.npy", (char *)NULL);
+    must_open_new("npy", "new.npy", train.schema, &test);
+    assert_int_equal(test.label[1], -1);
+    mwn_source_close(&test);
+    mwn_source_close(&train);
+}
+
+static void test_labels_are_whole_numbers_of_any_type(void **state)
+{
+    (void)state;
+    static const int8_t i8[] = {0, 1, 0, 1, 1, 0};
+    static const int16_t i16[] = {-9, 7, -9, 7, 7, -9};
+    static const uint64_t u64[] = {4, 5, 4, 5, 5, 4};
+    static const struct {
+        enum mwn_npy_type type;
+        const void *data;
+    } cases[] = {{MWN_NPY_I8, i8},   {MWN_NPY_BOOL, i8}, {MWN_NPY_I16, i16},
+                 {MWN_NPY_U16, i16}, {MWN_NPY_U64, u64}, {MWN_NPY_U8, i8}};
+    const size_t six = 6;
+    put_arrays();
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        struct mwn_source source;
+        assert_int_equal(
+            mwn_npy_write(data_path("y.npy"), cases[k].type, 1, &six, cases[k].data, NULL),
+            MWN_OK);
+        must_open("npy", "X.npy", NULL, &source);
+        assert_int_equal(source.classes, 2);
+        for (size_t i = 0; i < 6; i++) /* as a number of 16 bits, -9 is the larger one */
+            assert_int_equal(source.label[i], i8[i] ^ (cases[k].type == MWN_NPY_U16));
+        mwn_source_close(&source);
+    }
 }
 
 /* A mapping that fails must change nothing but how samples are reached. */
@@ -506,6 +561,8 @@ int main(void)
         TEST(test_damaged_schemas_are_refused),
         TEST(test_tables_survive_no_memory),
         TEST(test_libsvm_is_made_dense),
+        TEST(test_labels_without_a_name_are_of_the_training_part),
+        TEST(test_labels_are_whole_numbers_of_any_type),
         TEST(test_array_that_cannot_be_mapped_is_read),
         TEST(test_npz_is_read_and_a_changed_byte_found),
         TEST(test_npz_of_numpy_is_unpacked),

@@ -164,7 +164,7 @@ refused 3 "truncated" "the file is truncated" data.path=alone.npy data.y=kinds.c
 refused 3 "other labels" "kinds.csv: has 61 labels, but there are 30 samples" \
     data.path=alone.npy data.y=kinds.csv
 { header '<i8' '30, 5' && text 1200; } >alone.npy
-refused 3 "integers" "holds wide integers" data.path=alone.npy data.y=kinds.csv
+refused 3 "integers" "holds integers, expected reals or bytes" data.path=alone.npy data.y=kinds.csv
 { header '<f4' '300,' && text 1200; } >alone.npy
 refused 3 "one dimension" "has 1 dimensions" data.path=alone.npy data.y=kinds.csv
 { header '<f4' '60, 5' && text 1196 && printf '\377\377\377\377'; } >alone.npy
