@@ -630,6 +630,48 @@ static void test_meta_set_can_be_a_folder_of_its_own(void **state)
     mwn_free(path);
 }
 
+/* Of 8 meta samples, 2 are in the test set and 1 in the validation set; of 8 validation samples 1 in
+ * the test set. */
+static void test_samples_leave_parts_of_their_own(void **state)
+{
+    (void)state;
+    struct mwn_sets sets;
+    struct mwn_data_options options = data_options("idx");
+    char *const meta = mwn_strdup(data_path("meta")),
+                *valid = mwn_strdup(data_path("valid"));
+    struct data_idx test = data_idx_images(TEST, 6, 2), images = data_idx_images(8, 6, 5);
+    assert_int_equal(mkdir(meta, 0777) + mkdir(valid, 0777), 0);
+    copy_picture(&test, 3, 500);
+    copy_picture(&test, 4, 501);
+    copy_picture(&test, 5, 502);
+    copy_picture(&images, 0, 500);
+    copy_picture(&images, 6, 501);
+    copy_picture(&images, 7, 503);
+    data_put_idx("meta/train-images-idx3-ubyte", images);
+    images = data_idx_images(8, 6, 7);
+    copy_picture(&images, 1, 502);
+    copy_picture(&images, 2, 503);
+    data_put_idx("valid/train-images-idx3-ubyte", images);
+    data_put_idx("meta/train-labels-idx1-ubyte", data_idx_labels(8, CLASSES));
+    data_put_idx("valid/train-labels-idx1-ubyte", data_idx_labels(8, CLASSES));
+    data_put_idx("t10k-images-idx3-ubyte", test);
+    data_set_text(&options.meta, meta);
+    data_set_text(&options.valid, valid);
+    open_good(&sets, &options);
+    assert_int_equal(sets.dropped, 4);
+    assert_int_equal(sets.train.n, TRAIN);
+    assert_int_equal(sets.test.n, TEST);
+    assert_int_equal(sets.meta.n, 5);
+    assert_false(has_id(&sets.meta, 0) || has_id(&sets.meta, 6) || has_id(&sets.meta, 7));
+    assert_int_equal(sets.valid.n, 7);
+    assert_false(has_id(&sets.valid, 1));
+    assert_int_equal(sets.valid.given[1], 2);
+    mwn_sets_close(&sets);
+    data_release(&options);
+    mwn_free(meta);
+    mwn_free(valid);
+}
+
 static void test_share_of_each_class_is_held_out(void **state)
 {
     (void)state;
@@ -730,6 +772,7 @@ int main(void)
         WITH_DATA(test_folds_partition_the_training_set),
         WITH_DATA(test_meta_set_is_drawn_from_the_ids_given),
         WITH_DATA(test_meta_set_can_be_a_folder_of_its_own),
+        WITH_DATA(test_samples_leave_parts_of_their_own),
         WITH_DATA(test_share_of_each_class_is_held_out),
         WITH_DATA(test_other_shape_of_test_samples_is_reported),
         WITH_DATA(test_evaluation_reads_the_test_part_alone),

@@ -26,6 +26,7 @@ struct split {
     int classes;
     bool own_test, own_meta, own_valid; /* parts with a source of their own */
     unsigned char *role;                /* owned [n]: enum mwn_role                  */
+    unsigned char *own[MWN_ROLES];      /* owned: the same of those sources; NULL: all */
     unsigned char *checked;             /* owned [n]: may be a meta sample; NULL: all */
     uint32_t *members;                  /* owned [n]: samples, grouped by class         */
     size_t *start;                      /* owned [classes + 1]: where a class begins    */
@@ -36,6 +37,8 @@ struct split {
 static void split_release(struct split *split)
 {
     mwn_free(split->role);
+    for (int role = 0; role < MWN_ROLES; role++)
+        mwn_free(split->own[role]);
     mwn_free(split->checked);
     mwn_free(split->members);
     mwn_free(split->start);
@@ -388,7 +391,7 @@ static mwn_status make_either(struct mwn_set *set, const struct mwn_source *own,
                               const int32_t *label, struct mwn_error *err)
 {
     if (own->n > 0)
-        return make_set(set, own, NULL, MWN_ROLE_NONE, own->label, err);
+        return make_set(set, own, split->own[role], role, own->label, err);
     return make_set(set, split->source, split->role, role, label, err);
 }
 
@@ -524,19 +527,25 @@ out:
     return status;
 }
 
-static mwn_status drop_overlap(struct mwn_sets *sets, const struct split *split,
+static mwn_status drop_overlap(struct mwn_sets *sets, struct split *split,
                                struct mwn_error *err)
 {
-    struct mwn_roles sources[4] = {{&sets->train_source, split->role, MWN_ROLE_NONE}};
-    const struct mwn_roles others[] = {{&sets->test_source, NULL, MWN_ROLE_TEST},
-                                       {&sets->meta_source, NULL, MWN_ROLE_META},
-                                       {&sets->valid_source, NULL, MWN_ROLE_VALID}};
+    struct mwn_source *const own[MWN_ROLES] = {[MWN_ROLE_META] = &sets->meta_source,
+                                               [MWN_ROLE_VALID] = &sets->valid_source,
+                                               [MWN_ROLE_TEST] = &sets->test_source};
+    struct mwn_roles sources[MWN_ROLES] = {{&sets->train_source, split->role}};
     size_t count = 1;
     if (split->options->overlap != 0)
         return MWN_OK;
-    for (size_t i = 0; i < MWN_COUNT(others); i++)
-        if (others[i].source->n > 0)
-            sources[count++] = others[i];
+    for (int role = 0; role < MWN_ROLES; role++) {
+        if (!own[role] || own[role]->n == 0)
+            continue;
+        split->own[role] = mwn_alloc(own[role]->n, 1);
+        if (!split->own[role])
+            return mwn_fail_memory(err, own[role]->n, "the split of the data");
+        memset(split->own[role], role, own[role]->n);
+        sources[count++] = (struct mwn_roles){own[role], split->own[role]};
+    }
     mwn_status status = mwn_overlap_drop(sources, count, &sets->dropped, err);
     if (status != MWN_OK)
         mwn_context(err, "%s", split->options->path);
