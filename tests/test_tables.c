@@ -134,9 +134,18 @@ static void test_headers_are_told_from_data(void **state)
         const char *text;
         bool header;
     } cases[] = {
-        {"a,b\n1,2\n", true},    {"1,2\n3,4\n", false},     {"0,1,label\n1,2,x\n", true},
-        {"x,1\ny,2\n", false},   {"p,x,x\ne,s,x\n", false}, {"a,b\nc,d\n", true},
-        {",a,b\n0,1,2\n", true}, {"1,cat\n2,dog\n", false}, {"1,?\n2,3\n", false},
+        {"a,b\n1,2\n", true},
+        {"1,2\n3,4\n", false},
+        {"0,1,label\n1,2,x\n", true},
+        {"x,1\ny,2\n", false},
+        {"p,x,x\ne,s,x\n", false},
+        {"a,b\nc,d\n", true},
+        {",a,b\n0,1,2\n", true},
+        {"1,cat\n2,dog\n", false},
+        {"1,?\n2,3\n", false},
+        {"y,n,a\nn,n,b\ny,y,a\n", false},
+        {"red,x\nblue,z\nred,z\n", false},
+        {"c,y\nd,2\n", true},
     };
     for (size_t i = 0; i < MWN_COUNT(cases); i++) {
         struct mwn_csv_file csv = {0};
@@ -146,6 +155,32 @@ static void test_headers_are_told_from_data(void **state)
             fail_msg("header of case %zu", i);
         mwn_csv_file_release(&csv);
     }
+}
+
+/* What stands in one row alone cannot be told from names; the training part can. */
+static void test_other_parts_have_a_header_where_training_has(void **state)
+{
+    (void)state;
+    struct mwn_source train, test;
+    struct mwn_error err = {0};
+    data_write_text("t.csv", "y,n,rep\nn,n,dem\ny,y,rep\n");
+    data_write_text("u.csv", "n,y,dem\n");
+    must_open("csv", "t.csv", NULL, &train);
+    assert_int_equal(train.n, 3);
+    must_open("csv", "u.csv", train.schema, &test);
+    assert_int_equal(test.n, 1);
+    mwn_source_close(&test);
+    mwn_source_close(&train);
+    data_write_text("t.csv", "1,a\n2,b\n");
+    data_write_text("u.csv", "size,kind\n2,b\n");
+    must_open("csv", "t.csv", NULL, &train);
+    data_expect(&err, open_file("csv", "u.csv", train.schema, &test, &err), MWN_ERR_DATA,
+                "kind", (char *)NULL);
+    mwn_source_close(&train);
+    data_write_text("t.csv", "p,n,n,y\n1,2,3,4\n");
+    data_expect(&err, open_file("csv", "t.csv", NULL, &test, &err), MWN_ERR_DATA,
+                "t.csv:1: columns 2 and 3 are both called 'n'", "data.header=no",
+                (char *)NULL);
 }
 
 /* ---- Tables ------------------------------------------------------------------------- */
@@ -551,6 +586,7 @@ int main(void)
         TEST(test_csv_lines_are_counted_through_quotes),
         TEST(test_text_that_is_not_utf8_is_refused),
         TEST(test_headers_are_told_from_data),
+        TEST(test_other_parts_have_a_header_where_training_has),
         TEST(test_columns_become_features_and_labels_classes),
         TEST(test_another_part_is_read_as_the_training_part_was),
         TEST(test_the_median_stands_for_what_only_new_data_lacks),

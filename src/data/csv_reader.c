@@ -226,12 +226,11 @@ static mwn_status check_names(const struct reading *r, struct mwn_error *err)
 {
     for (size_t c = 0; r->header && c < r->csv.columns; c++) {
         const char *name = mwn_csv_file_field(&r->csv, 0, c);
-        if (*name && find_name(r, name) != c)
-            return mwn_fail(err, MWN_ERR_DATA,
-                            "%s:%zu: columns %zu and %zu are both called "
-                            "'%.80s'",
-                            r->csv.path, r->csv.line[0], find_name(r, name) + 1, c + 1,
-                            name);
+        if (!*name || find_name(r, name) == c)
+            continue;
+        mwn_fail(err, MWN_ERR_DATA, "%s:%zu: columns %zu and %zu are both called '%.80s'",
+                 r->csv.path, r->csv.line[0], find_name(r, name) + 1, c + 1, name);
+        return mwn_hint(err, "if the line is a sample and no header, set data.header=no");
     }
     return MWN_OK;
 }
@@ -340,12 +339,8 @@ static bool has_known_names(struct reading *r)
 /* Whether this file names its columns as the training part did. */
 static mwn_status find_header(struct reading *r, struct mwn_error *err)
 {
-    if (r->options->header != HEADER_AUTO) {
+    if (r->options->header != HEADER_AUTO || !r->table.header) {
         r->header = r->options->header == HEADER_YES;
-        return MWN_OK;
-    }
-    if (!r->table.header) {
-        r->header = mwn_csv_file_has_header(&r->csv);
         return MWN_OK;
     }
     if (has_known_names(r))

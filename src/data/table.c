@@ -62,6 +62,9 @@ static mwn_status fail_number(const struct mwn_table_part *part,
              number ? "finite as a 32-bit float" : "a number, as others of the column are");
     if (number)
         return mwn_hint(err, "leave the field empty if the value is not known");
+    if (row == 0)
+        return mwn_hint(err, "does the line name the columns? Then set data.header=yes, or "
+                             "remove it if the training data has no such line");
     return mwn_hint(err, "correct it, leave it empty if it is not known, or set "
                          "data.categorical to this column if it holds texts");
 }
