@@ -372,7 +372,8 @@ static void test_libsvm_is_made_dense(void **state)
     (void)state;
     struct mwn_source train, test;
     struct mwn_error err = {0};
-    data_write_text("t.svm", "# all\n+1 1:2 3:0.5\n\n-1 qid:4 2:7 # c\n1\n");
+    data_write_text("t.svm", "\xEF\xBB\xBF"
+                             "+1 1:2 3:0.5\n# all\n\n-1 qid:4 2:7 # c\n1\n");
     must_open("libsvm", "t.svm", NULL, &train);
     CHECK_FEATURES(&train, 3, 2, 0, 0.5F, 0, 7, 0, 0, 0, 0);
     assert_int_equal(train.label[0], 1);

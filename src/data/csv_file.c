@@ -266,7 +266,7 @@ mwn_status mwn_csv_file_read(const char *path, char delimiter, struct mwn_csv_fi
     MWN_TRY(check_text(path, &bytes, err));
     csv.text = (char *)bytes.data;
     bytes.data = NULL;
-    p.at = csv.text + (strncmp(csv.text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0);
+    p.at = mwn_text_begin(csv.text);
     mend_line_ends(p.at);
     if (!delimiter)
         csv.delimiter = find_delimiter(p.at);

@@ -1,5 +1,6 @@
 /* labels_file.c - training labels from a .npy or .csv file. */
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -172,12 +173,6 @@ static mwn_status take_lines(struct csv *csv, char *text, struct mwn_error *err)
     return MWN_OK;
 }
 
-/* Whether the text begins with UTF-8's byte-order mark. */
-static bool has_mark(const struct mwn_bytes *bytes)
-{
-    return bytes->size >= 3 && memcmp(bytes->data, "\xEF\xBB\xBF", 3) == 0;
-}
-
 static mwn_status read_lines(struct csv *csv, struct mwn_error *err)
 {
     mwn_status status;
@@ -189,7 +184,7 @@ static mwn_status read_lines(struct csv *csv, struct mwn_error *err)
             mwn_fail(err, MWN_ERR_DATA, "%s: is not text (it has zero bytes)", csv->path);
         goto out;
     }
-    MWN_TRY(take_lines(csv, (char *)bytes.data + (has_mark(&bytes) ? 3 : 0), err));
+    MWN_TRY(take_lines(csv, mwn_text_begin((char *)bytes.data), err));
 out:
     mwn_bytes_release(&bytes);
     return status;
