@@ -492,6 +492,23 @@ static void test_earlier_decisions_are_kept(void **state)
     mwn_free(name);
 }
 
+static void test_an_id_of_two_samples_is_reported(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    char *dir = make_run("twice"), *json = NULL;
+    char *path = mwn_path_join(dir, "ids.csv");
+    const char *ids = "index,id\n10,a\n11,b\n12,c\n20,b\n";
+    must(mwn_file_write(path, ids, strlen(ids), &err), &err);
+    data_expect(&err, decide(dir, "id,action\nc,keep\nb,drop\n", &err), MWN_ERR_DATA,
+                "decisions.csv:3: training samples 11 and 20 both have the id 'b'",
+                "data.id_column", (char *)NULL);
+    data_expect(&err, mwn_why(dir, "b", &json, &err), MWN_ERR_DATA,
+                "twice: training samples 11 and 20 both have the id 'b'", (char *)NULL);
+    must(decide(dir, "id,action\nc,keep\na,drop\n", &err), &err);
+    mwn_free(path);
+}
+
 static void test_bad_decisions_change_nothing(void **state)
 {
     (void)state;
@@ -644,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_why_knows_one_sample),
         cmocka_unit_test(test_decisions_become_labels),
         cmocka_unit_test(test_earlier_decisions_are_kept),
+        cmocka_unit_test(test_an_id_of_two_samples_is_reported),
         cmocka_unit_test(test_bad_decisions_change_nothing),
         cmocka_unit_test(test_audit_and_apply_survive_failures),
         cmocka_unit_test(test_a_weight_net_comes_back_exactly),

@@ -2,6 +2,7 @@
 #include "data_files.h"
 
 #include "data/fold.h"
+#include "data/ids_file.h"
 #include "data/split.h"
 #include "tensor/npy.h"
 
@@ -606,6 +607,29 @@ static void test_meta_set_is_drawn_from_the_ids_given(void **state)
     mwn_free(path);
 }
 
+/* Of rows a, #b, c and again c: ids may begin with '#', and two c cannot be told apart. */
+static void test_ids_are_looked_up_as_they_are_written(void **state)
+{
+    (void)state;
+    struct mwn_source source;
+    struct mwn_error err = {0};
+    struct mwn_data_options options = data_options("csv");
+    unsigned char named[5] = {0};
+    data_write_text("t.csv", "id,x,label\na,1,u\n#b,2,v\nc,3,u\nd,4,v\nc,5,u\n");
+    data_set_text(&options.path, data_path("t.csv"));
+    assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
+    data_write_text("ids.txt", "\xEF\xBB\xBF"
+                               "a\n# a remark\n#b\n");
+    assert_int_equal(mwn_ids_read(data_path("ids.txt"), &source, named, &err), MWN_OK);
+    assert_memory_equal(named, "\1\1\0\0\0", 5);
+    data_write_text("ids.txt", "a\nc\n");
+    data_expect(&err, mwn_ids_read(data_path("ids.txt"), &source, named, &err),
+                MWN_ERR_DATA, "ids.txt:2: training samples 2 and 4 both have the id 'c'",
+                "data.id_column", (char *)NULL);
+    mwn_source_close(&source);
+    data_release(&options);
+}
+
 static void test_meta_set_can_be_a_folder_of_its_own(void **state)
 {
     (void)state;
@@ -771,6 +795,7 @@ int main(void)
         WITH_DATA(test_one_file_for_two_sets_is_reported),
         WITH_DATA(test_folds_partition_the_training_set),
         WITH_DATA(test_meta_set_is_drawn_from_the_ids_given),
+        WITH_DATA(test_ids_are_looked_up_as_they_are_written),
         WITH_DATA(test_meta_set_can_be_a_folder_of_its_own),
         WITH_DATA(test_samples_leave_parts_of_their_own),
         WITH_DATA(test_share_of_each_class_is_held_out),

@@ -212,10 +212,15 @@ static mwn_status take_line(struct apply *a, const struct mwn_csv *csv,
                             struct mwn_error *err)
 {
     const char *id = field(a, csv, 0), *name = field(a, csv, 1);
-    size_t i = 0, action = 0;
+    size_t found[2] = {0}, count = mwn_id_order_find(&a->ids, id, found);
+    size_t i = found[0], action = 0;
     int32_t label = 0;
 
-    if (!mwn_id_order_find(&a->ids, id, &i)) {
+    if (count > 1) {
+        mwn_id_order_fail(&a->ids, found, err);
+        return mwn_context(err, "%s:%zu", csv->path, csv->line);
+    }
+    if (count == 0) {
         mwn_fail(err, MWN_ERR_DATA, "%s:%zu: no training sample has the id '%.80s'",
                  csv->path, csv->line, id);
         return mwn_hint(err, "ids are the first column of mwnet audit's table");
