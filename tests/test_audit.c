@@ -442,11 +442,14 @@ static void test_decisions_become_labels(void **state)
     name_samples(dir);
     char *path = mwn_path_join(dir, "labels.csv");
     char *trail = mwn_path_join(dir, "decisions.jsonl");
+    data_expect(&err, decide(dir, "id,action,label\nc,relabel,0\n", &err), MWN_ERR_DATA,
+                "relabel to '0', which is none of the 2 classes", "'cat' to 'dog'",
+                (char *)NULL);
     must(decide(dir, "note,id,action,label\nx,c,relabel,cat\n,b,drop,\n", &err), &err);
     char *text = text_of(path);
     assert_string_equal(text, "index,corrected label\n10,0\n11,-\n12,0\n20,0\n");
     mwn_free(text);
-    must(decide(dir, "id,action,label\n\"a,1.jpg\",relabel,1\nc,keep,\n", &err), &err);
+    must(decide(dir, "id,action,label\n\"a,1.jpg\",relabel,dog\nc,keep,\n", &err), &err);
     text = text_of(path);
     assert_string_equal(text, "index,corrected label\n10,1\n11,-\n12,0\n20,0\n");
     mwn_free(text);

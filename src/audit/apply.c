@@ -203,9 +203,14 @@ static mwn_status find_label(const struct apply *a, const struct mwn_csv *csv,
     *out = mwn_evidence_find_class(&a->evidence, name);
     if (*out >= 0)
         return MWN_OK;
-    return mwn_fail(err, MWN_ERR_DATA,
-                    "%s:%zu: relabel to '%.80s', which is none of the %zu classes",
-                    csv->path, csv->line, name, a->evidence.classes);
+    char first[24], last[24];
+    const struct mwn_evidence *e = &a->evidence;
+    mwn_fail(err, MWN_ERR_DATA,
+             "%s:%zu: relabel to '%.80s', which is none of the %zu classes", csv->path,
+             csv->line, name, e->classes);
+    return mwn_hint(err, "they are called '%.60s' to '%.60s'",
+                    mwn_evidence_class(e, 0, first),
+                    mwn_evidence_class(e, (int32_t)e->classes - 1, last));
 }
 
 static mwn_status take_line(struct apply *a, const struct mwn_csv *csv,

@@ -163,6 +163,8 @@ int32_t mwn_evidence_find_class(const struct mwn_evidence *e, const char *name)
     for (size_t c = 0; e->class_name && c < e->classes; c++)
         if (strcmp(e->class_name[c], name) == 0)
             return (int32_t)c;
+    if (e->class_name)
+        return -1; /* or "0" would be the first of the classes "1", "2" */
     errno = 0;
     long value = strtol(name, &end, 10);
     bool is_number = name[0] >= '0' && name[0] <= '9' && !*end && !errno;

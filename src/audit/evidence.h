@@ -40,7 +40,7 @@ const char *mwn_evidence_id(const struct mwn_evidence *evidence, size_t i, char 
 /* The name of class c; "-" for a negative one. */
 const char *mwn_evidence_class(const struct mwn_evidence *evidence, int32_t c,
                                char number[24]);
-/* The class of a name or number; -1 if there is none. */
+/* The class of a name, or of a number where classes have no names; -1 if there is none. */
 int32_t mwn_evidence_find_class(const struct mwn_evidence *evidence, const char *name);
 
 /* From ids to samples. */
