@@ -308,6 +308,21 @@ static void test_small_and_empty_classes_are_reported(void **state)
     data_release(&options);
 }
 
+static void test_errors_call_classes_by_their_names(void **state)
+{
+    (void)state;
+    struct mwn_data_options options = data_options("csv");
+    data_write_text("t.csv", "x,label\n1,cat\n2,cat\n3,cat\n4,cat\n5,dog\n6,dog\n");
+    data_set_text(&options.path, data_path("t.csv"));
+    options.test_share = 0;
+    options.meta_per_class = 2;
+    EXPECT_FAILS(&options, MWN_ERR_DATA, "class dog has 2 samples left");
+    options.meta_per_class = 0;
+    options.imbalance = 1000;
+    EXPECT_FAILS(&options, MWN_ERR_CONFIG, "leaves class dog without a sample");
+    data_release(&options);
+}
+
 /* ---- Labels ------------------------------------------------------------------------- */
 
 static void test_noise_is_put_into_train_only(void **state)
@@ -785,6 +800,7 @@ int main(void)
         WITH_DATA(test_larger_meta_set_contains_the_smaller),
         WITH_DATA(test_limit_takes_a_random_subset),
         WITH_DATA(test_train_on_meta_appends_the_meta_set),
+        WITH_DATA(test_errors_call_classes_by_their_names),
         WITH_DATA(test_small_and_empty_classes_are_reported),
         WITH_DATA(test_noise_is_put_into_train_only),
         WITH_DATA(test_a_matrix_reaches_the_training_set_alone),
