@@ -296,6 +296,34 @@ static void test_ids_weights_and_marks_are_no_features(void **state)
     data_release(&options);
 }
 
+/* As a part of a shuffled table has it. */
+static void test_an_index_in_any_order_is_no_feature(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int features;
+    } cases[] = {{",x,label\n7,1,u\n0,2,v\n-3,3,u\n", 1},
+                 {"Unnamed: 0,x,label\n7,1,u\n0,2,v\n3,3,u\n", 1},
+                 {",x,label\n7,1,u\n0,2,v\n7,3,u\n", 2},
+                 {",x,label\n7,1,u\n0,2,v\n0.5,3,u\n", 2},
+                 {"n,x,label\n7,1,u\n0,2,v\n3,3,u\n", 2}};
+    for (size_t i = 0; i < MWN_COUNT(cases); i++) {
+        struct mwn_source source;
+        data_write_text("t.csv", cases[i].text);
+        must_open("csv", "t.csv", NULL, &source);
+        assert_int_equal(source.shape.c, cases[i].features);
+        if (cases[i].features == 1) {
+            struct mwn_source other;
+            assert_string_equal(source.id[0], "7");
+            must_open("csv", "t.csv", source.schema, &other);
+            assert_string_equal(other.id[0], "7");
+            mwn_source_close(&other);
+        }
+        mwn_source_close(&source);
+    }
+}
+
 static void test_labels_may_be_missing_in_new_data(void **state)
 {
     (void)state;
@@ -594,6 +622,7 @@ int main(void)
         TEST(test_rare_values_share_one_feature),
         TEST(test_numbers_that_are_codes_can_be_texts),
         TEST(test_ids_weights_and_marks_are_no_features),
+        TEST(test_an_index_in_any_order_is_no_feature),
         TEST(test_labels_may_be_missing_in_new_data),
         TEST(test_damaged_schemas_are_refused),
         TEST(test_tables_survive_no_memory),

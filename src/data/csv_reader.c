@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/sort.h"
 #include "base/status.h"
 #include "data/csv_file.h"
 #include "data/reader.h"
@@ -118,26 +119,49 @@ static bool is_known_feature(const struct reading *r, const char *name)
     return false;
 }
 
-/* Without an option: a column called id, or a first one without a name that counts the rows, as
- * pandas writes it. */
-static size_t guess_id(const struct reading *r)
+/* Whether the rows of a column are whole numbers, all different; *failed says that memory is out. */
+static bool numbers_rows(const struct reading *r, size_t column, bool *failed)
 {
-    const char *field = mwn_csv_file_field(&r->csv, 0, 0);
-    int64_t a = 0, b = 0;
+    size_t first = first_row(r), n = r->csv.rows - first;
+    double *number = mwn_alloc(n, sizeof(*number));
+    int64_t value = 0;
+    bool good = n > 0;
+    *failed = !number;
+    for (size_t i = 0; number && i < n && good; i++) {
+        good = mwn_text_whole(mwn_csv_file_field(&r->csv, first + i, column), &value);
+        number[i] = (double)value;
+    }
+    if (number && good)
+        mwn_sort(n, number);
+    for (size_t i = 1; number && i < n && good; i++)
+        good = number[i - 1] < number[i];
+    mwn_free(number);
+    return good && !*failed;
+}
+
+/* Without an option: a column called id; or the index that pandas writes, a first column without a
+ * name (or with the one that pandas gives it when it reads such a file) that numbers the rows, in
+ * any order: a shuffled index as a feature would tell the labels of a file that was sorted. */
+static mwn_status guess_id(struct reading *r, struct mwn_error *err)
+{
+    const char *first = mwn_csv_file_field(&r->csv, 0, 0);
+    bool failed = false;
+    r->id = MWN_TABLE_NONE;
     for (size_t c = 0; r->header && c < r->csv.columns; c++) {
         const char *name = mwn_csv_file_field(&r->csv, 0, c);
-        if (strcasecmp(name, "id") == 0 && !is_known_feature(r, name))
-            return c;
+        if (strcasecmp(name, "id") == 0 && !is_known_feature(r, name)) {
+            r->id = c;
+            return MWN_OK;
+        }
     }
-    if (!r->header || *field || r->csv.columns < 2)
-        return MWN_TABLE_NONE;
-    for (size_t row = 1; row < r->csv.rows; row++) {
-        if (!mwn_text_whole(mwn_csv_file_field(&r->csv, row, 0), &b) ||
-            (row > 1 && b != a + 1))
-            return MWN_TABLE_NONE;
-        a = b;
-    }
-    return 0;
+    bool nameless = !*first || strcmp(first, "Unnamed: 0") == 0;
+    if (!r->header || !nameless || r->csv.columns < 2 ||
+        is_known_feature(r, *first ? first : "1"))
+        return MWN_OK;
+    if (r->request->schema ||
+        numbers_rows(r, 0, &failed)) /* training has it as no feature */
+        r->id = 0;
+    return failed ? mwn_fail_memory(err, r->csv.rows * sizeof(double), "ids") : MWN_OK;
 }
 
 /* Without an option: a column called label, class, target or y, else the last one, unless labels
@@ -208,7 +232,7 @@ static mwn_status find_roles(struct reading *r, struct mwn_error *err)
     MWN_TRY(use_column(r, "data.weight_column", o->weight_column, train, &r->weight, err));
     MWN_TRY(use_column(r, "data.meta_column", o->meta_column, train, &r->meta, err));
     if (!is_given(o->id_column))
-        r->id = guess_id(r);
+        MWN_TRY(guess_id(r, err));
     if (r->id == r->label && !is_given(o->id_column))
         r->id = MWN_TABLE_NONE;
     MWN_TRY(set_role(r, r->label, IS_LABEL, "data.label_column", err));

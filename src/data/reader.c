@@ -103,8 +103,8 @@ const struct mwn_option mwn_data_option_rows[] = {
      "csv: column of the labels, by name or number (from 1; -1: the last); empty: the one "
      "called label, class, target or y, else the last"},
     {"id_column", MWN_OPT_TEXT, FIELD(id_column), "", 0, 0, NULL,
-     "csv: column of the samples' ids; empty: the one called id, if there is one; none: no "
-     "column"},
+     "csv: column of the samples' ids; empty: the one called id, or the "
+     "index that pandas writes; none: no column"},
     {"weight_column", MWN_OPT_TEXT, FIELD(weight_column), "", 0, 0, NULL,
      "csv: column of the samples' weights, 0 or more; empty: none"},
     {"meta_column", MWN_OPT_TEXT, FIELD(meta_column), "", 0, 0, NULL,
