@@ -269,6 +269,42 @@ static void test_numbers_that_are_codes_can_be_texts(void **state)
     data_release(&options);
 }
 
+static void test_numbers_with_a_comma_are_no_categories(void **state)
+{
+    (void)state;
+    struct mwn_data_options options = data_options("csv");
+    struct mwn_source source;
+    struct mwn_error err = {0};
+    data_set_text(&options.path, data_path("t.csv"));
+    data_write_text("t.csv", "x;label\n2;u\n1,5;v\n-1.234,50;u\n?;v\nlow;u\n");
+    data_expect(&err, data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_ERR_DATA,
+                "t.csv:3: column 'x': '1,5' has a comma", "data.categorical", (char *)NULL);
+    data_set_text(&options.categorical, "x");
+    assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
+    assert_int_equal(source.shape.c, 5);
+    mwn_source_close(&source);
+    data_set_text(&options.categorical, "auto");
+    data_write_text("t.csv", "x;label\na,b;u\n1,5;v\n1,;u\n1,2,3;v\n");
+    assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
+    mwn_source_close(&source);
+    data_release(&options);
+}
+
+static void test_a_blank_may_separate_fields(void **state)
+{
+    (void)state;
+    struct mwn_data_options options = data_options("csv");
+    struct mwn_source source;
+    struct mwn_error err = {0};
+    data_set_text(&options.path, data_path("t.csv"));
+    data_set_text(&options.delimiter, " ");
+    data_write_text("t.csv", "x y label\n1 2 u\n3  v\n\"5\" 6 u\n");
+    assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
+    CHECK_FEATURES(&source, 3, 1, 2, 0, 3, 4, 1, 5, 6, 0);
+    mwn_source_close(&source);
+    data_release(&options);
+}
+
 static void test_ids_weights_and_marks_are_no_features(void **state)
 {
     (void)state;
@@ -621,6 +657,8 @@ int main(void)
         TEST(test_the_median_stands_for_what_only_new_data_lacks),
         TEST(test_rare_values_share_one_feature),
         TEST(test_numbers_that_are_codes_can_be_texts),
+        TEST(test_numbers_with_a_comma_are_no_categories),
+        TEST(test_a_blank_may_separate_fields),
         TEST(test_ids_weights_and_marks_are_no_features),
         TEST(test_an_index_in_any_order_is_no_feature),
         TEST(test_labels_may_be_missing_in_new_data),

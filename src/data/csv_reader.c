@@ -621,7 +621,7 @@ static mwn_status find_delimiter(const struct mwn_data_options *options, const c
             return MWN_OK;
         }
     *out = text[0];
-    if (text[1] == '\0' && text[0] > ' ' && text[0] != '"')
+    if (text[1] == '\0' && text[0] >= ' ' && text[0] != '"')
         return MWN_OK;
     mwn_fail(err, MWN_ERR_CONFIG, "data.delimiter: '%.40s' is not one character", text);
     return mwn_hint(err, "it is auto, comma, semicolon, tab, pipe or a character");

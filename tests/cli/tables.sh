@@ -49,6 +49,9 @@ sed 1d good.csv >bare.csv
 trains "a table without header" data.path=bare.csv
 tr , ';' <good.csv >semicolons.csv
 trains "semicolons" data.path=semicolons.csv
+sed 's/dark blue/green/' good.csv | tr , ' ' >blanks.csv
+trains "blanks" data.path=blanks.csv "data.delimiter= "
+run 0 "blanks again, by the recipe" eval made
 tr , '\t' <good.csv | gzip >tabs.tsv.gz
 trains "tabs, packed" data.path=tabs.tsv.gz
 table another.csv 20
