@@ -8,6 +8,7 @@
 #include "tensor/npz.h"
 
 #include <math.h>
+#include <time.h>
 
 /* Opens a file of the folder as the training part, or by a schema as the test part. */
 static mwn_status open_file(const char *reader, const char *name, const char *schema,
@@ -330,6 +331,33 @@ static void test_ids_weights_and_marks_are_no_features(void **state)
     data_expect(&err, data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_ERR_DATA,
                 "t.csv:2: 'maybe'", (char *)NULL);
     data_release(&options);
+}
+
+/* As a training and as another part: a minute if every name were compared with every other. */
+static void test_many_columns_take_no_longer_than_they_should(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 100000 };
+    struct mwn_source train, test;
+    struct mwn_buf text = {0};
+    clock_t before = clock();
+    for (int c = 0; c < COLUMNS; c++)
+        mwn_buf_printf(&text, "c%d,", c);
+    mwn_buf_printf(&text, "label\n");
+    for (int row = 0; row < 2; row++) {
+        for (int c = 0; c < COLUMNS; c++)
+            mwn_buf_printf(&text, "%d,", (c + row) % 10);
+        mwn_buf_printf(&text, "%s\n", row ? "u" : "v");
+    }
+    data_write("t.csv", text.text, text.size);
+    must_open("csv", "t.csv", NULL, &train);
+    must_open("csv", "t.csv", train.schema, &test);
+    assert_int_equal(test.shape.c, COLUMNS);
+    assert_memory_equal(test.samples, train.samples, sizeof(float) * 2 * COLUMNS);
+    mwn_source_close(&test);
+    mwn_source_close(&train);
+    mwn_buf_release(&text);
+    assert_true((double)(clock() - before) / CLOCKS_PER_SEC < 30);
 }
 
 /* As a part of a shuffled table has it. */
@@ -660,6 +688,7 @@ int main(void)
         TEST(test_numbers_with_a_comma_are_no_categories),
         TEST(test_a_blank_may_separate_fields),
         TEST(test_ids_weights_and_marks_are_no_features),
+        TEST(test_many_columns_take_no_longer_than_they_should),
         TEST(test_an_index_in_any_order_is_no_feature),
         TEST(test_labels_may_be_missing_in_new_data),
         TEST(test_damaged_schemas_are_refused),

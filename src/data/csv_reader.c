@@ -30,6 +30,7 @@ struct reading {
     const struct mwn_data_options *options;
     struct mwn_csv_file csv;
     struct mwn_table table;
+    size_t *by_name;                /* owned [csv.columns]: by the texts of the first row */
     bool header;                    /* the file has one                       */
     unsigned char *role;            /* owned [csv.columns]                    */
     size_t *from;                   /* owned [table.columns]                  */
@@ -40,6 +41,7 @@ static void reading_release(struct reading *r)
 {
     mwn_csv_file_release(&r->csv);
     mwn_table_release(&r->table);
+    mwn_free(r->by_name);
     mwn_free(r->role);
     mwn_free(r->from);
 }
@@ -51,12 +53,43 @@ static size_t first_row(const struct reading *r)
 
 /* ---- Columns by name ---------------------------------------------------------------- */
 
+static int compare_names(const void *left, const void *right, void *user)
+{
+    const struct mwn_csv_file *csv = user;
+    size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    int order = strcmp(mwn_csv_file_field(csv, 0, a), mwn_csv_file_field(csv, 0, b));
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
+/* Tables may have tens of thousands of columns: names are found by bisection. */
+static mwn_status sort_names(struct reading *r, struct mwn_error *err)
+{
+    r->by_name = mwn_alloc(r->csv.columns, sizeof(*r->by_name));
+    if (!r->by_name)
+        return mwn_fail_memory(err, r->csv.columns * sizeof(*r->by_name), "columns");
+    for (size_t c = 0; c < r->csv.columns; c++)
+        r->by_name[c] = c;
+    qsort_r(r->by_name, r->csv.columns, sizeof(*r->by_name), compare_names, &r->csv);
+    return MWN_OK;
+}
+
+static const char *name_at(const struct reading *r, size_t place)
+{
+    return mwn_csv_file_field(&r->csv, 0, r->by_name[place]);
+}
+
 static size_t find_name(const struct reading *r, const char *name)
 {
-    for (size_t c = 0; r->header && c < r->csv.columns; c++)
-        if (strcmp(mwn_csv_file_field(&r->csv, 0, c), name) == 0)
-            return c;
-    return MWN_TABLE_NONE;
+    size_t low = 0, high = r->header ? r->csv.columns : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(name_at(r, middle), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = r->header && low < r->csv.columns && strcmp(name_at(r, low), name) == 0;
+    return found ? r->by_name[low] : MWN_TABLE_NONE;
 }
 
 /* A column by its name or its number, from 1, or from -1, the last. */
@@ -248,12 +281,13 @@ out:
 /* Names must differ. */
 static mwn_status check_names(const struct reading *r, struct mwn_error *err)
 {
-    for (size_t c = 0; r->header && c < r->csv.columns; c++) {
-        const char *name = mwn_csv_file_field(&r->csv, 0, c);
-        if (!*name || find_name(r, name) == c)
+    for (size_t k = 1; r->header && k < r->csv.columns; k++) {
+        const char *name = name_at(r, k);
+        if (!*name || strcmp(name, name_at(r, k - 1)) != 0)
             continue;
         mwn_fail(err, MWN_ERR_DATA, "%s:%zu: columns %zu and %zu are both called '%.80s'",
-                 r->csv.path, r->csv.line[0], find_name(r, name) + 1, c + 1, name);
+                 r->csv.path, r->csv.line[0], r->by_name[k - 1] + 1, r->by_name[k] + 1,
+                 name);
         return mwn_hint(err, "if the line is a sample and no header, set data.header=no");
     }
     return MWN_OK;
@@ -636,6 +670,7 @@ static mwn_status csv_open(struct mwn_source *source, const struct mwn_request *
 
     MWN_TRY(find_delimiter(r.options, request->path, &delimiter, err));
     MWN_TRY(mwn_csv_file_read(request->path, delimiter, &r.csv, err));
+    MWN_TRY(sort_names(&r, err));
     MWN_TRY(request->schema ? match(&r, err) : learn(&r, err));
     if (r.csv.rows == first_row(&r)) {
         status =
