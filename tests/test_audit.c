@@ -442,11 +442,14 @@ static void test_decisions_become_labels(void **state)
     name_samples(dir);
     char *path = mwn_path_join(dir, "labels.csv");
     char *trail = mwn_path_join(dir, "decisions.jsonl");
+    data_expect(&err, decide(dir, "id,action,label\nc,relabel,0\n", &err), MWN_ERR_DATA,
+                "relabel to '0', which is none of the 2 classes", "'cat' to 'dog'",
+                (char *)NULL);
     must(decide(dir, "note,id,action,label\nx,c,relabel,cat\n,b,drop,\n", &err), &err);
     char *text = text_of(path);
     assert_string_equal(text, "index,corrected label\n10,0\n11,-\n12,0\n20,0\n");
     mwn_free(text);
-    must(decide(dir, "id,action,label\n\"a,1.jpg\",relabel,1\nc,keep,\n", &err), &err);
+    must(decide(dir, "id,action,label\n\"a,1.jpg\",relabel,dog\nc,keep,\n", &err), &err);
     text = text_of(path);
     assert_string_equal(text, "index,corrected label\n10,1\n11,-\n12,0\n20,0\n");
     mwn_free(text);
@@ -466,6 +469,47 @@ static void test_decisions_become_labels(void **state)
     assert_int_equal(label[11], -1);
     mwn_free(path);
     mwn_free(trail);
+}
+
+/* The run knows samples 10 to 20 only: what was said about 2 and 25 before stays said. */
+static void test_earlier_decisions_are_kept(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    char *dir = make_run("again"), recipe[2 * DATA_PATH];
+    char *path = mwn_path_join(dir, "labels.csv");
+    char *name = mwn_path_join(dir, "recipe.yaml");
+    data_write_text("before.csv", "index,corrected label\n2,-\n10,0\n25,-\n12,1\n");
+    snprintf(recipe, sizeof(recipe), "data: {labels: '%s'}\n", data_path("before.csv"));
+    must(mwn_file_write(name, recipe, strlen(recipe), &err), &err);
+    must(decide(dir, "id,action,label\n20,relabel,1\n", &err), &err);
+    must(decide(dir, "id,action,label\n11,drop,\n", &err), &err);
+    char *text = text_of(path);
+    assert_string_equal(text, "index,corrected label\n2,-\n10,0\n11,-\n12,1\n20,1\n25,-\n");
+    mwn_free(text);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(unlink(data_path("before.csv")), 0);
+    data_expect(&err, decide(dir, "id,action,label\n11,drop,\n", &err), MWN_ERR_IO,
+                "before.csv", "was trained with these labels", (char *)NULL);
+    mwn_free(path);
+    mwn_free(name);
+}
+
+static void test_an_id_of_two_samples_is_reported(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    char *dir = make_run("twice"), *json = NULL;
+    char *path = mwn_path_join(dir, "ids.csv");
+    const char *ids = "index,id\n10,a\n11,b\n12,c\n20,b\n";
+    must(mwn_file_write(path, ids, strlen(ids), &err), &err);
+    data_expect(&err, decide(dir, "id,action\nc,keep\nb,drop\n", &err), MWN_ERR_DATA,
+                "decisions.csv:3: training samples 11 and 20 both have the id 'b'",
+                "data.id_column", (char *)NULL);
+    data_expect(&err, mwn_why(dir, "b", &json, &err), MWN_ERR_DATA,
+                "twice: training samples 11 and 20 both have the id 'b'", (char *)NULL);
+    must(decide(dir, "id,action\nc,keep\na,drop\n", &err), &err);
+    mwn_free(path);
 }
 
 static void test_bad_decisions_change_nothing(void **state)
@@ -619,6 +663,8 @@ int main(void)
         cmocka_unit_test(test_probabilities_must_fit_the_run),
         cmocka_unit_test(test_why_knows_one_sample),
         cmocka_unit_test(test_decisions_become_labels),
+        cmocka_unit_test(test_earlier_decisions_are_kept),
+        cmocka_unit_test(test_an_id_of_two_samples_is_reported),
         cmocka_unit_test(test_bad_decisions_change_nothing),
         cmocka_unit_test(test_audit_and_apply_survive_failures),
         cmocka_unit_test(test_a_weight_net_comes_back_exactly),

@@ -73,6 +73,22 @@ static void test_conflicts_are_told_in_order(void **state)
                      2 * (MWN_INSPECT_SHOWN - 1));
 }
 
+static void test_ids_of_two_samples_are_a_problem(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    char *json = NULL;
+    data_write_text("t.csv", "id,x,label\na,1,u\nb,2,v\na,3,u\nb,4,v\na,5,u\n");
+    mwn_config *config = config_of(data_path("t.csv"));
+    assert_int_equal(mwn_inspect(config, &json, &err), MWN_OK);
+    assert_non_null(strstr(json,
+                           "3 training samples have the id of an earlier one: samples "
+                           "0 and 2 are both called 'a'"));
+    mwn_text_free(json);
+    mwn_config_free(config);
+    data_remove("t.csv");
+}
+
 /* Every failing call is reported, or is one about a part that is not needed. */
 static void survive(void (*begin)(uint64_t n), mwn_status expected)
 {
@@ -114,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equal_samples_are_counted),
         cmocka_unit_test(test_conflicts_are_told_in_order),
+        cmocka_unit_test(test_ids_of_two_samples_are_a_problem),
         cmocka_unit_test(test_inspecting_survives_every_failure),
     };
     return cmocka_run_group_tests(tests, data_make_folder, data_remove_folder);

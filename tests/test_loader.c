@@ -158,6 +158,24 @@ static void test_mean_is_measured_on_the_training_set(void **state)
                 "training set", (char *)NULL);
 }
 
+/* The mean of ten times 0.1, as it is computed, is not 0.1. */
+static void test_equal_numbers_have_no_deviation(void **state)
+{
+    (void)state;
+    double tenths[10];
+    uint32_t id[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    struct mwn_source source = {
+        .n = 10, .shape = {1, 1, 1}, .type = MWN_SAMPLE_F64, .samples = tenths};
+    struct mwn_set set = {.source = &source, .n = 10, .id = id};
+    struct mwn_normalize out = {0};
+    struct mwn_error err = {0};
+    for (size_t i = 0; i < 10; i++)
+        tenths[i] = 0.1;
+    assert_int_equal(resolve("mean", "npy", &set, &out, &err), MWN_OK);
+    assert_true(out.std[0] == 1);
+    mwn_normalize_release(&out);
+}
+
 static void test_normalize_text_reads_back_exactly(void **state)
 {
     (void)state;
@@ -724,6 +742,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_constants_are_used),
         cmocka_unit_test(test_mean_is_measured_on_the_training_set),
+        cmocka_unit_test(test_equal_numbers_have_no_deviation),
         cmocka_unit_test(test_normalize_text_reads_back_exactly),
         cmocka_unit_test(test_bad_normalize_is_reported),
         cmocka_unit_test(test_sample_is_normalised),

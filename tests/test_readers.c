@@ -531,9 +531,9 @@ static void test_bad_labels_csv_is_reported(void **state)
     } bad[] = {
         {"3\n1\n0\n", {"3 labels", "4 training samples"}},
         {"3\n1\n0\n9\n2\n", {"csv:5", "no training sample 4"}},
-        {"3\n1\n10\n9\n", {"10 of line 3", "0 .. 9"}},
+        {"3\n1\n10\n9\n", {"10 of line 3 is not in 0 .. 9", "classes.csv"}},
         {"3\n-1\n0\n9\n", {"-1 of line 2", "0 .. 9"}},
-        {"3\nx\n0\n9\n", {"csv:2", "'x'"}},
+        {"3\nx\n0\n9\n", {"csv:2: 'x'", "the number of a class, from 0"}},
         {"3\n1.5\n0\n9\n", {"csv:2", "'1.5'"}},
         {"3x\n1\n0\n9\n", {"csv:1", "'3x'"}},
         {"a\nb\n3\n", {"csv:2", "'b'"}},

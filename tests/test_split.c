@@ -2,6 +2,7 @@
 #include "data_files.h"
 
 #include "data/fold.h"
+#include "data/ids_file.h"
 #include "data/split.h"
 #include "tensor/npy.h"
 
@@ -307,6 +308,21 @@ static void test_small_and_empty_classes_are_reported(void **state)
     data_release(&options);
 }
 
+static void test_errors_call_classes_by_their_names(void **state)
+{
+    (void)state;
+    struct mwn_data_options options = data_options("csv");
+    data_write_text("t.csv", "x,label\n1,cat\n2,cat\n3,cat\n4,cat\n5,dog\n6,dog\n");
+    data_set_text(&options.path, data_path("t.csv"));
+    options.test_share = 0;
+    options.meta_per_class = 2;
+    EXPECT_FAILS(&options, MWN_ERR_DATA, "class dog has 2 samples left");
+    options.meta_per_class = 0;
+    options.imbalance = 1000;
+    EXPECT_FAILS(&options, MWN_ERR_CONFIG, "leaves class dog without a sample");
+    data_release(&options);
+}
+
 /* ---- Labels ------------------------------------------------------------------------- */
 
 static void test_noise_is_put_into_train_only(void **state)
@@ -606,6 +622,29 @@ static void test_meta_set_is_drawn_from_the_ids_given(void **state)
     mwn_free(path);
 }
 
+/* Of rows a, #b, c and again c: ids may begin with '#', and two c cannot be told apart. */
+static void test_ids_are_looked_up_as_they_are_written(void **state)
+{
+    (void)state;
+    struct mwn_source source;
+    struct mwn_error err = {0};
+    struct mwn_data_options options = data_options("csv");
+    unsigned char named[5] = {0};
+    data_write_text("t.csv", "id,x,label\na,1,u\n#b,2,v\nc,3,u\nd,4,v\nc,5,u\n");
+    data_set_text(&options.path, data_path("t.csv"));
+    assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
+    data_write_text("ids.txt", "\xEF\xBB\xBF"
+                               "a\n# a remark\n#b\n");
+    assert_int_equal(mwn_ids_read(data_path("ids.txt"), &source, named, &err), MWN_OK);
+    assert_memory_equal(named, "\1\1\0\0\0", 5);
+    data_write_text("ids.txt", "a\nc\n");
+    data_expect(&err, mwn_ids_read(data_path("ids.txt"), &source, named, &err),
+                MWN_ERR_DATA, "ids.txt:2: training samples 2 and 4 both have the id 'c'",
+                "data.id_column", (char *)NULL);
+    mwn_source_close(&source);
+    data_release(&options);
+}
+
 static void test_meta_set_can_be_a_folder_of_its_own(void **state)
 {
     (void)state;
@@ -628,6 +667,48 @@ static void test_meta_set_can_be_a_folder_of_its_own(void **state)
     EXPECT_FAILS(&options, MWN_ERR_DATA, "meta set", "validation set", "data.overlap=keep");
     data_release(&options);
     mwn_free(path);
+}
+
+/* Of 8 meta samples, 2 are in the test set and 1 in the validation set; of 8 validation samples 1 in
+ * the test set. */
+static void test_samples_leave_parts_of_their_own(void **state)
+{
+    (void)state;
+    struct mwn_sets sets;
+    struct mwn_data_options options = data_options("idx");
+    char *const meta = mwn_strdup(data_path("meta")),
+                *valid = mwn_strdup(data_path("valid"));
+    struct data_idx test = data_idx_images(TEST, 6, 2), images = data_idx_images(8, 6, 5);
+    assert_int_equal(mkdir(meta, 0777) + mkdir(valid, 0777), 0);
+    copy_picture(&test, 3, 500);
+    copy_picture(&test, 4, 501);
+    copy_picture(&test, 5, 502);
+    copy_picture(&images, 0, 500);
+    copy_picture(&images, 6, 501);
+    copy_picture(&images, 7, 503);
+    data_put_idx("meta/train-images-idx3-ubyte", images);
+    images = data_idx_images(8, 6, 7);
+    copy_picture(&images, 1, 502);
+    copy_picture(&images, 2, 503);
+    data_put_idx("valid/train-images-idx3-ubyte", images);
+    data_put_idx("meta/train-labels-idx1-ubyte", data_idx_labels(8, CLASSES));
+    data_put_idx("valid/train-labels-idx1-ubyte", data_idx_labels(8, CLASSES));
+    data_put_idx("t10k-images-idx3-ubyte", test);
+    data_set_text(&options.meta, meta);
+    data_set_text(&options.valid, valid);
+    open_good(&sets, &options);
+    assert_int_equal(sets.dropped, 4);
+    assert_int_equal(sets.train.n, TRAIN);
+    assert_int_equal(sets.test.n, TEST);
+    assert_int_equal(sets.meta.n, 5);
+    assert_false(has_id(&sets.meta, 0) || has_id(&sets.meta, 6) || has_id(&sets.meta, 7));
+    assert_int_equal(sets.valid.n, 7);
+    assert_false(has_id(&sets.valid, 1));
+    assert_int_equal(sets.valid.given[1], 2);
+    mwn_sets_close(&sets);
+    data_release(&options);
+    mwn_free(meta);
+    mwn_free(valid);
 }
 
 static void test_share_of_each_class_is_held_out(void **state)
@@ -719,6 +800,7 @@ int main(void)
         WITH_DATA(test_larger_meta_set_contains_the_smaller),
         WITH_DATA(test_limit_takes_a_random_subset),
         WITH_DATA(test_train_on_meta_appends_the_meta_set),
+        WITH_DATA(test_errors_call_classes_by_their_names),
         WITH_DATA(test_small_and_empty_classes_are_reported),
         WITH_DATA(test_noise_is_put_into_train_only),
         WITH_DATA(test_a_matrix_reaches_the_training_set_alone),
@@ -729,7 +811,9 @@ int main(void)
         WITH_DATA(test_one_file_for_two_sets_is_reported),
         WITH_DATA(test_folds_partition_the_training_set),
         WITH_DATA(test_meta_set_is_drawn_from_the_ids_given),
+        WITH_DATA(test_ids_are_looked_up_as_they_are_written),
         WITH_DATA(test_meta_set_can_be_a_folder_of_its_own),
+        WITH_DATA(test_samples_leave_parts_of_their_own),
         WITH_DATA(test_share_of_each_class_is_held_out),
         WITH_DATA(test_other_shape_of_test_samples_is_reported),
         WITH_DATA(test_evaluation_reads_the_test_part_alone),

@@ -8,6 +8,7 @@
 #include "tensor/npz.h"
 
 #include <math.h>
+#include <time.h>
 
 /* Opens a file of the folder as the training part, or by a schema as the test part. */
 static mwn_status open_file(const char *reader, const char *name, const char *schema,
@@ -29,6 +30,22 @@ static void must_open(const char *reader, const char *name, const char *schema,
     struct mwn_error err = {0};
     if (open_file(reader, name, schema, source, &err) != MWN_OK)
         fail_msg("%s (%s)", err.text, err.hint);
+}
+
+/* The same of new data, whose labels may be missing. */
+static void must_open_new(const char *reader, const char *name, const char *schema,
+                          struct mwn_source *source)
+{
+    struct mwn_error err = {0};
+    struct mwn_data_options options = data_options(reader);
+    const struct mwn_request request = {.options = &options,
+                                        .part = MWN_PART_TEST,
+                                        .path = data_path(name),
+                                        .schema = schema,
+                                        .unlabelled = true};
+    if (mwn_source_open(source, &request, &err) != MWN_OK)
+        fail_msg("%s (%s)", err.text, err.hint);
+    data_release(&options);
 }
 
 static void check_numbers(const struct mwn_source *source, size_t features,
@@ -118,9 +135,18 @@ static void test_headers_are_told_from_data(void **state)
         const char *text;
         bool header;
     } cases[] = {
-        {"a,b\n1,2\n", true},    {"1,2\n3,4\n", false},     {"0,1,label\n1,2,x\n", true},
-        {"x,1\ny,2\n", false},   {"p,x,x\ne,s,x\n", false}, {"a,b\nc,d\n", true},
-        {",a,b\n0,1,2\n", true}, {"1,cat\n2,dog\n", false}, {"1,?\n2,3\n", false},
+        {"a,b\n1,2\n", true},
+        {"1,2\n3,4\n", false},
+        {"0,1,label\n1,2,x\n", true},
+        {"x,1\ny,2\n", false},
+        {"p,x,x\ne,s,x\n", false},
+        {"a,b\nc,d\n", true},
+        {",a,b\n0,1,2\n", true},
+        {"1,cat\n2,dog\n", false},
+        {"1,?\n2,3\n", false},
+        {"y,n,a\nn,n,b\ny,y,a\n", false},
+        {"red,x\nblue,z\nred,z\n", false},
+        {"c,y\nd,2\n", true},
     };
     for (size_t i = 0; i < MWN_COUNT(cases); i++) {
         struct mwn_csv_file csv = {0};
@@ -130,6 +156,32 @@ static void test_headers_are_told_from_data(void **state)
             fail_msg("header of case %zu", i);
         mwn_csv_file_release(&csv);
     }
+}
+
+/* What stands in one row alone cannot be told from names; the training part can. */
+static void test_other_parts_have_a_header_where_training_has(void **state)
+{
+    (void)state;
+    struct mwn_source train, test;
+    struct mwn_error err = {0};
+    data_write_text("t.csv", "y,n,rep\nn,n,dem\ny,y,rep\n");
+    data_write_text("u.csv", "n,y,dem\n");
+    must_open("csv", "t.csv", NULL, &train);
+    assert_int_equal(train.n, 3);
+    must_open("csv", "u.csv", train.schema, &test);
+    assert_int_equal(test.n, 1);
+    mwn_source_close(&test);
+    mwn_source_close(&train);
+    data_write_text("t.csv", "1,a\n2,b\n");
+    data_write_text("u.csv", "size,kind\n2,b\n");
+    must_open("csv", "t.csv", NULL, &train);
+    data_expect(&err, open_file("csv", "u.csv", train.schema, &test, &err), MWN_ERR_DATA,
+                "kind", (char *)NULL);
+    mwn_source_close(&train);
+    data_write_text("t.csv", "p,n,n,y\n1,2,3,4\n");
+    data_expect(&err, open_file("csv", "t.csv", NULL, &test, &err), MWN_ERR_DATA,
+                "t.csv:1: columns 2 and 3 are both called 'n'", "data.header=no",
+                (char *)NULL);
 }
 
 /* ---- Tables ------------------------------------------------------------------------- */
@@ -173,6 +225,20 @@ static void test_another_part_is_read_as_the_training_part_was(void **state)
     mwn_source_close(&train);
 }
 
+/* The training part has every year, so there is no feature that says which are missing. */
+static void test_the_median_stands_for_what_only_new_data_lacks(void **state)
+{
+    (void)state;
+    struct mwn_source train, test;
+    data_write_text("t.csv", "x,year,label\n1,2000,a\n2,2008,b\n3,2002,a\n4,2006,b\n");
+    data_write_text("u.csv", "x,year,label\n4,,a\n");
+    must_open("csv", "t.csv", NULL, &train);
+    must_open("csv", "u.csv", train.schema, &test);
+    CHECK_FEATURES(&test, 2, 4, 2004);
+    mwn_source_close(&test);
+    mwn_source_close(&train);
+}
+
 static void test_rare_values_share_one_feature(void **state)
 {
     (void)state;
@@ -204,6 +270,42 @@ static void test_numbers_that_are_codes_can_be_texts(void **state)
     data_release(&options);
 }
 
+static void test_numbers_with_a_comma_are_no_categories(void **state)
+{
+    (void)state;
+    struct mwn_data_options options = data_options("csv");
+    struct mwn_source source;
+    struct mwn_error err = {0};
+    data_set_text(&options.path, data_path("t.csv"));
+    data_write_text("t.csv", "x;label\n2;u\n1,5;v\n-1.234,50;u\n?;v\nlow;u\n");
+    data_expect(&err, data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_ERR_DATA,
+                "t.csv:3: column 'x': '1,5' has a comma", "data.categorical", (char *)NULL);
+    data_set_text(&options.categorical, "x");
+    assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
+    assert_int_equal(source.shape.c, 5);
+    mwn_source_close(&source);
+    data_set_text(&options.categorical, "auto");
+    data_write_text("t.csv", "x;label\na,b;u\n1,5;v\n1,;u\n1,2,3;v\n");
+    assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
+    mwn_source_close(&source);
+    data_release(&options);
+}
+
+static void test_a_blank_may_separate_fields(void **state)
+{
+    (void)state;
+    struct mwn_data_options options = data_options("csv");
+    struct mwn_source source;
+    struct mwn_error err = {0};
+    data_set_text(&options.path, data_path("t.csv"));
+    data_set_text(&options.delimiter, " ");
+    data_write_text("t.csv", "x y label\n1 2 u\n3  v\n\"5\" 6 u\n");
+    assert_int_equal(data_open(&source, &options, MWN_PART_TRAIN, &err), MWN_OK);
+    CHECK_FEATURES(&source, 3, 1, 2, 0, 3, 4, 1, 5, 6, 0);
+    mwn_source_close(&source);
+    data_release(&options);
+}
+
 static void test_ids_weights_and_marks_are_no_features(void **state)
 {
     (void)state;
@@ -231,26 +333,73 @@ static void test_ids_weights_and_marks_are_no_features(void **state)
     data_release(&options);
 }
 
+/* As a training and as another part: a minute if every name were compared with every other. */
+static void test_many_columns_take_no_longer_than_they_should(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 100000 };
+    struct mwn_source train, test;
+    struct mwn_buf text = {0};
+    clock_t before = clock();
+    for (int c = 0; c < COLUMNS; c++)
+        mwn_buf_printf(&text, "c%d,", c);
+    mwn_buf_printf(&text, "label\n");
+    for (int row = 0; row < 2; row++) {
+        for (int c = 0; c < COLUMNS; c++)
+            mwn_buf_printf(&text, "%d,", (c + row) % 10);
+        mwn_buf_printf(&text, "%s\n", row ? "u" : "v");
+    }
+    data_write("t.csv", text.text, text.size);
+    must_open("csv", "t.csv", NULL, &train);
+    must_open("csv", "t.csv", train.schema, &test);
+    assert_int_equal(test.shape.c, COLUMNS);
+    assert_memory_equal(test.samples, train.samples, sizeof(float) * 2 * COLUMNS);
+    mwn_source_close(&test);
+    mwn_source_close(&train);
+    mwn_buf_release(&text);
+    assert_true((double)(clock() - before) / CLOCKS_PER_SEC < 30);
+}
+
+/* As a part of a shuffled table has it. */
+static void test_an_index_in_any_order_is_no_feature(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int features;
+    } cases[] = {{",x,label\n7,1,u\n0,2,v\n-3,3,u\n", 1},
+                 {"Unnamed: 0,x,label\n7,1,u\n0,2,v\n3,3,u\n", 1},
+                 {",x,label\n7,1,u\n0,2,v\n7,3,u\n", 2},
+                 {",x,label\n7,1,u\n0,2,v\n0.5,3,u\n", 2},
+                 {"n,x,label\n7,1,u\n0,2,v\n3,3,u\n", 2}};
+    for (size_t i = 0; i < MWN_COUNT(cases); i++) {
+        struct mwn_source source;
+        data_write_text("t.csv", cases[i].text);
+        must_open("csv", "t.csv", NULL, &source);
+        assert_int_equal(source.shape.c, cases[i].features);
+        if (cases[i].features == 1) {
+            struct mwn_source other;
+            assert_string_equal(source.id[0], "7");
+            must_open("csv", "t.csv", source.schema, &other);
+            assert_string_equal(other.id[0], "7");
+            mwn_source_close(&other);
+        }
+        mwn_source_close(&source);
+    }
+}
+
 static void test_labels_may_be_missing_in_new_data(void **state)
 {
     (void)state;
     struct mwn_source train, fresh;
-    struct mwn_error err = {0};
-    struct mwn_data_options options = data_options("csv");
     data_write_text("t.csv", "1,2,a\n3,4,b\n5,6,a\n");
     data_write_text("u.csv", "7,8\n9,1\n");
     must_open("csv", "t.csv", NULL, &train);
-    const struct mwn_request request = {.options = &options,
-                                        .part = MWN_PART_TEST,
-                                        .path = data_path("u.csv"),
-                                        .schema = train.schema,
-                                        .unlabelled = true};
-    assert_int_equal(mwn_source_open(&fresh, &request, &err), MWN_OK);
+    must_open_new("csv", "u.csv", train.schema, &fresh);
     CHECK_FEATURES(&fresh, 2, 7, 8, 9, 1);
     assert_int_equal(fresh.label[0], -1);
     mwn_source_close(&fresh);
     mwn_source_close(&train);
-    data_release(&options);
 }
 
 static void test_damaged_schemas_are_refused(void **state)
@@ -315,7 +464,8 @@ static void test_libsvm_is_made_dense(void **state)
     (void)state;
     struct mwn_source train, test;
     struct mwn_error err = {0};
-    data_write_text("t.svm", "# all\n+1 1:2 3:0.5\n\n-1 qid:4 2:7 # c\n1\n");
+    data_write_text("t.svm", "\xEF\xBB\xBF"
+                             "+1 1:2 3:0.5\n# all\n\n-1 qid:4 2:7 # c\n1\n");
     must_open("libsvm", "t.svm", NULL, &train);
     CHECK_FEATURES(&train, 3, 2, 0, 0.5F, 0, 7, 0, 0, 0, 0);
     assert_int_equal(train.label[0], 1);
@@ -348,6 +498,53 @@ static void put_arrays(void)
                      MWN_OK);
     assert_int_equal(mwn_npy_write(data_path("y.npy"), MWN_NPY_I32, 1, shape, y, NULL),
                      MWN_OK);
+}
+
+/* y.npy could be of any samples in the folder: it is taken for the training part alone. */
+static void test_labels_without_a_name_are_of_the_training_part(void **state)
+{
+    (void)state;
+    struct mwn_source train, test;
+    struct mwn_error err = {0};
+    const size_t shape[] = {2, 2};
+    const float x[] = {1, 2, 3, 4};
+    put_arrays();
+    assert_int_equal(rename(data_path("X.npy"), data_path("train.npy")), 0);
+    assert_int_equal(mwn_npy_write(data_path("new.npy"), MWN_NPY_F32, 2, shape, x, NULL),
+                     MWN_OK);
+    must_open("npy", "train.npy", NULL, &train);
+    data_expect(&err, open_file("npy", "new.npy", train.schema, &test, &err), MWN_ERR_IO,
+                "new.npy: has no labels beside it", "NAME_labels.npy", (char *)NULL);
+    must_open_new("npy", "new.npy", train.schema, &test);
+    assert_int_equal(test.label[1], -1);
+    mwn_source_close(&test);
+    mwn_source_close(&train);
+}
+
+static void test_labels_are_whole_numbers_of_any_type(void **state)
+{
+    (void)state;
+    static const int8_t i8[] = {0, 1, 0, 1, 1, 0};
+    static const int16_t i16[] = {-9, 7, -9, 7, 7, -9};
+    static const uint64_t u64[] = {4, 5, 4, 5, 5, 4};
+    static const struct {
+        enum mwn_npy_type type;
+        const void *data;
+    } cases[] = {{MWN_NPY_I8, i8},   {MWN_NPY_BOOL, i8}, {MWN_NPY_I16, i16},
+                 {MWN_NPY_U16, i16}, {MWN_NPY_U64, u64}, {MWN_NPY_U8, i8}};
+    const size_t six = 6;
+    put_arrays();
+    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+        struct mwn_source source;
+        assert_int_equal(
+            mwn_npy_write(data_path("y.npy"), cases[k].type, 1, &six, cases[k].data, NULL),
+            MWN_OK);
+        must_open("npy", "X.npy", NULL, &source);
+        assert_int_equal(source.classes, 2);
+        for (size_t i = 0; i < 6; i++) /* as a number of 16 bits, -9 is the larger one */
+            assert_int_equal(source.label[i], i8[i] ^ (cases[k].type == MWN_NPY_U16));
+        mwn_source_close(&source);
+    }
 }
 
 /* A mapping that fails must change nothing but how samples are reached. */
@@ -482,15 +679,23 @@ int main(void)
         TEST(test_csv_lines_are_counted_through_quotes),
         TEST(test_text_that_is_not_utf8_is_refused),
         TEST(test_headers_are_told_from_data),
+        TEST(test_other_parts_have_a_header_where_training_has),
         TEST(test_columns_become_features_and_labels_classes),
         TEST(test_another_part_is_read_as_the_training_part_was),
+        TEST(test_the_median_stands_for_what_only_new_data_lacks),
         TEST(test_rare_values_share_one_feature),
         TEST(test_numbers_that_are_codes_can_be_texts),
+        TEST(test_numbers_with_a_comma_are_no_categories),
+        TEST(test_a_blank_may_separate_fields),
         TEST(test_ids_weights_and_marks_are_no_features),
+        TEST(test_many_columns_take_no_longer_than_they_should),
+        TEST(test_an_index_in_any_order_is_no_feature),
         TEST(test_labels_may_be_missing_in_new_data),
         TEST(test_damaged_schemas_are_refused),
         TEST(test_tables_survive_no_memory),
         TEST(test_libsvm_is_made_dense),
+        TEST(test_labels_without_a_name_are_of_the_training_part),
+        TEST(test_labels_are_whole_numbers_of_any_type),
         TEST(test_array_that_cannot_be_mapped_is_read),
         TEST(test_npz_is_read_and_a_changed_byte_found),
         TEST(test_npz_of_numpy_is_unpacked),

@@ -308,11 +308,17 @@ static void test_npy_round_trip_in_every_type(void **state)
     static const int32_t i32[] = {0, 1, -1, INT32_MAX, INT32_MIN, 5};
     static const int64_t i64[] = {0, 1, -1, INT64_MAX, INT64_MIN, 5};
     static const uint32_t u32[] = {0, 1, 2, 3, UINT32_MAX, 5};
-    static const void *const data[] = {f32, f64, u8, i32, i64, u32};
-    static const size_t item[] = {4, 8, 1, 4, 8, 4};
+    static const int8_t i8[] = {0, 1, -1, INT8_MAX, INT8_MIN, 5};
+    static const int16_t i16[] = {0, 1, -1, INT16_MAX, INT16_MIN, 5};
+    static const uint16_t u16[] = {0, 1, 2, 3, UINT16_MAX, 5};
+    static const uint64_t u64[] = {0, 1, 2, 3, UINT64_MAX, 5};
+    static const uint8_t truths[] = {0, 1, 1, 0, 0, 1};
+    static const void *const data[] = {f32, f64, u8,  i32, i64,   u32,
+                                       i8,  i16, u16, u64, truths};
+    static const size_t item[] = {4, 8, 1, 4, 8, 4, 1, 2, 2, 8, 1};
     static const size_t shapes[][6] = {{6}, {2, 3}, {1, 6, 1}, {1, 1, 1, 1, 3, 2}};
     static const int dims[] = {1, 2, 3, 6};
-    for (int type = 0; type < 6; type++) {
+    for (size_t type = 0; type < MWN_COUNT(data); type++) {
         for (size_t s = 0; s < MWN_COUNT(shapes); s++) {
             struct mwn_npy npy = {0};
             assert_int_equal(mwn_npy_write(path, (enum mwn_npy_type)type, dims[s],
@@ -337,6 +343,7 @@ static void test_npy_items_are_read_as_reals_and_integers(void **state)
     static const double f64[] = {-7.9, 1e300, -1e300, 3.0, (double)NAN};
     static const int64_t want[] = {-7, INT64_MAX, INT64_MIN, 3, 0};
     static const uint32_t u32[] = {UINT32_MAX};
+    static const uint64_t u64 = UINT64_MAX;
     size_t five = 5, one = 1;
     struct mwn_npy npy = {0};
     assert_int_equal(mwn_npy_write(path, MWN_NPY_F64, 1, &five, f64, NULL), MWN_OK);
@@ -349,6 +356,15 @@ static void test_npy_items_are_read_as_reals_and_integers(void **state)
     assert_int_equal(mwn_npy_read(path, &npy, NULL), MWN_OK);
     assert_true(mwn_npy_int(&npy, 0) == INT64_C(4294967295));
     assert_true(mwn_npy_real(&npy, 0) == 4294967295.0);
+    mwn_npy_release(&npy);
+    assert_int_equal(mwn_npy_write(path, MWN_NPY_U64, 1, &one, &u64, NULL), MWN_OK);
+    assert_int_equal(mwn_npy_read(path, &npy, NULL), MWN_OK);
+    assert_true(mwn_npy_int(&npy, 0) == INT64_MAX);
+    assert_true(mwn_npy_real(&npy, 0) == 0x1p64);
+    mwn_npy_release(&npy);
+    assert_int_equal(mwn_npy_write(path, MWN_NPY_I8, 1, &one, "\x80", NULL), MWN_OK);
+    assert_int_equal(mwn_npy_read(path, &npy, NULL), MWN_OK);
+    assert_true(mwn_npy_int(&npy, 0) == -128);
     mwn_npy_release(&npy);
 }
 

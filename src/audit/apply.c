@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "data/labels_file.h"
+#include "train/config.h"
 #include "train/json_writer.h"
 
 #include <pwd.h>
@@ -16,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILE_LIMIT = 1 << 30, LEAVE_OUT = -1 };
+/* LEAVE_OUT and UNKNOWN: in place of a label; UNKNOWN: a sample without a line. */
+enum { FILE_LIMIT = 1 << 30, LEAVE_OUT = -1, UNKNOWN = -2 };
 
 enum action { KEEP, RELABEL, DROP, ACTIONS };
 static const char *const action_names[] = {"keep", "relabel", "drop"};
@@ -27,7 +29,8 @@ struct apply {
     const char *decisions; /* borrowed */
     char *output;          /* owned    */
     char *trail_path;      /* owned    */
-    int32_t *label;        /* owned [n]: as they are to be                     */
+    int32_t *label;        /* owned [room], by the data's numbers: as they are to be */
+    size_t room;           /* holds the run's samples and those of earlier lines */
     unsigned char *seen;   /* owned [n]: which have had a decision             */
     struct mwn_buf trail;  /* lines to append                                  */
     char who[64], when[32], hash[40];
@@ -48,24 +51,59 @@ static void apply_release(struct apply *a)
 
 /* ---- Before ------------------------------------------------------------------------- */
 
-/* Labels by the data's numbers, as an earlier call left them in the output. */
+/* The file of labels to go on from: the output of an earlier call, or else what the run was
+ * trained with, whose lines say more than the run does: it does not know the samples that were left
+ * out. *out is NULL if there is none. */
+static mwn_status find_earlier(const struct apply *a, char **out, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    mwn_config *config = NULL;
+    const char *found = NULL;
+    char *recipe = mwn_path_join(a->evidence.dir, "recipe.yaml");
+    if (!recipe)
+        return mwn_fail_memory(err, strlen(a->evidence.dir), "a path");
+    if (mwn_path_exists(a->output)) {
+        found = a->output;
+    } else if (mwn_path_exists(recipe)) {
+        MWN_TRY(mwn_config_create(&config, err));
+        MWN_TRY(mwn_config_read(config, recipe, err));
+        found = mwn_config_get(config, "data.labels");
+    }
+    if (found && *found && !(*out = mwn_strdup(found)))
+        status = mwn_fail_memory(err, strlen(found), "a path");
+out:
+    mwn_config_free(config);
+    mwn_free(recipe);
+    return status;
+}
+
 static mwn_status read_earlier(struct apply *a, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     const struct mwn_evidence *e = &a->evidence;
-    size_t room = 0;
+    char *path = NULL;
+    MWN_TRY(find_earlier(a, &path, err));
+    if (path)
+        status = mwn_labels_span(path, &a->room, err);
+    if (status == MWN_ERR_IO)
+        mwn_hint(err, "%s was trained with these labels (data.labels)", e->dir);
+    if (status != MWN_OK)
+        goto out;
     for (size_t i = 0; i < e->n; i++)
-        room = e->index[i] >= room ? (size_t)e->index[i] + 1 : room;
-    int32_t *label = mwn_alloc(room, sizeof(*label));
-    if (!label)
-        return mwn_fail_memory(err, room * sizeof(*label), "labels");
+        a->room = e->index[i] >= a->room ? (size_t)e->index[i] + 1 : a->room;
+    a->label = mwn_alloc(a->room, sizeof(*a->label));
+    if (!a->label) {
+        status = mwn_fail_memory(err, a->room * sizeof(*a->label), "labels");
+        goto out;
+    }
+    for (size_t i = 0; i < a->room; i++)
+        a->label[i] = UNKNOWN;
     for (size_t i = 0; i < e->n; i++)
-        label[e->index[i]] = e->given[i];
-    if (mwn_path_exists(a->output))
-        status = mwn_labels_read(a->output, (int)e->classes, room, label, NULL, err);
-    for (size_t i = 0; i < e->n && status == MWN_OK; i++)
-        a->label[i] = label[e->index[i]];
-    mwn_free(label);
+        a->label[e->index[i]] = e->given[i];
+    if (path)
+        status = mwn_labels_read(path, (int)e->classes, a->room, a->label, NULL, err);
+out:
+    mwn_free(path);
     return status;
 }
 
@@ -95,10 +133,9 @@ static mwn_status begin(struct apply *a, const char *dir, const char *output,
     MWN_TRY(mwn_id_order_init(&a->ids, &a->evidence, err));
     a->output = output ? mwn_strdup(output) : mwn_path_join(dir, "labels.csv");
     a->trail_path = mwn_path_join(dir, "decisions.jsonl");
-    a->label = mwn_alloc(a->evidence.n, sizeof(*a->label));
     a->seen = mwn_alloc(a->evidence.n, 1);
-    if (!a->output || !a->trail_path || !a->label || !a->seen) {
-        status = mwn_fail_memory(err, a->evidence.n * 5, "decisions");
+    if (!a->output || !a->trail_path || !a->seen) {
+        status = mwn_fail_memory(err, a->evidence.n, "decisions");
         goto out;
     }
     MWN_TRY(read_earlier(a, err));
@@ -144,7 +181,7 @@ static void note(struct apply *a, size_t i, enum action action, int32_t label)
     mwn_json_text(&json, "id", mwn_evidence_id(e, i, text));
     mwn_json_size(&json, "index", e->index[i]);
     mwn_json_text(&json, "action", action_names[action]);
-    mwn_json_text(&json, "old", mwn_evidence_class(e, a->label[i], text));
+    mwn_json_text(&json, "old", mwn_evidence_class(e, a->label[e->index[i]], text));
     mwn_json_text(&json, "new", mwn_evidence_class(e, label, text));
     mwn_json_text(&json, "decisions", a->decisions);
     mwn_json_text(&json, "hash", a->hash);
@@ -160,25 +197,35 @@ static mwn_status find_label(const struct apply *a, const struct mwn_csv *csv,
                              struct mwn_error *err)
 {
     const char *name = field(a, csv, 2);
-    *out = action == DROP ? LEAVE_OUT : a->label[i];
+    *out = action == DROP ? LEAVE_OUT : a->label[a->evidence.index[i]];
     if (action != RELABEL)
         return MWN_OK;
     *out = mwn_evidence_find_class(&a->evidence, name);
     if (*out >= 0)
         return MWN_OK;
-    return mwn_fail(err, MWN_ERR_DATA,
-                    "%s:%zu: relabel to '%.80s', which is none of the %zu classes",
-                    csv->path, csv->line, name, a->evidence.classes);
+    char first[24], last[24];
+    const struct mwn_evidence *e = &a->evidence;
+    mwn_fail(err, MWN_ERR_DATA,
+             "%s:%zu: relabel to '%.80s', which is none of the %zu classes", csv->path,
+             csv->line, name, e->classes);
+    return mwn_hint(err, "they are called '%.60s' to '%.60s'",
+                    mwn_evidence_class(e, 0, first),
+                    mwn_evidence_class(e, (int32_t)e->classes - 1, last));
 }
 
 static mwn_status take_line(struct apply *a, const struct mwn_csv *csv,
                             struct mwn_error *err)
 {
     const char *id = field(a, csv, 0), *name = field(a, csv, 1);
-    size_t i = 0, action = 0;
+    size_t found[2] = {0}, count = mwn_id_order_find(&a->ids, id, found);
+    size_t i = found[0], action = 0;
     int32_t label = 0;
 
-    if (!mwn_id_order_find(&a->ids, id, &i)) {
+    if (count > 1) {
+        mwn_id_order_fail(&a->ids, found, err);
+        return mwn_context(err, "%s:%zu", csv->path, csv->line);
+    }
+    if (count == 0) {
         mwn_fail(err, MWN_ERR_DATA, "%s:%zu: no training sample has the id '%.80s'",
                  csv->path, csv->line, id);
         return mwn_hint(err, "ids are the first column of mwnet audit's table");
@@ -198,8 +245,8 @@ static mwn_status take_line(struct apply *a, const struct mwn_csv *csv,
     note(a, i, (enum action)action, label);
     a->seen[i] = 1;
     a->count[action]++;
-    a->changed += a->label[i] != label;
-    a->label[i] = label;
+    a->changed += a->label[a->evidence.index[i]] != label;
+    a->label[a->evidence.index[i]] = label;
     return MWN_OK;
 }
 
@@ -235,12 +282,11 @@ out:
 static void add_labels(const struct apply *a, struct mwn_buf *text)
 {
     mwn_buf_printf(text, "index,corrected label\n");
-    for (size_t i = 0; i < a->evidence.n; i++) {
-        unsigned long index = a->evidence.index[i];
+    for (size_t i = 0; i < a->room; i++) {
         if (a->label[i] == LEAVE_OUT)
-            mwn_buf_printf(text, "%lu,-\n", index);
-        else
-            mwn_buf_printf(text, "%lu,%ld\n", index, (long)a->label[i]);
+            mwn_buf_printf(text, "%zu,-\n", i);
+        else if (a->label[i] != UNKNOWN)
+            mwn_buf_printf(text, "%zu,%ld\n", i, (long)a->label[i]);
     }
 }
 

@@ -163,6 +163,8 @@ int32_t mwn_evidence_find_class(const struct mwn_evidence *e, const char *name)
     for (size_t c = 0; e->class_name && c < e->classes; c++)
         if (strcmp(e->class_name[c], name) == 0)
             return (int32_t)c;
+    if (e->class_name)
+        return -1; /* or "0" would be the first of the classes "1", "2" */
     errno = 0;
     long value = strtol(name, &end, 10);
     bool is_number = name[0] >= '0' && name[0] <= '9' && !*end && !errno;
@@ -191,10 +193,11 @@ mwn_status mwn_id_order_init(struct mwn_id_order *order,
     return MWN_OK;
 }
 
-bool mwn_id_order_find(const struct mwn_id_order *order, const char *id, size_t *out)
+size_t mwn_id_order_find(const struct mwn_id_order *order, const char *id, size_t out[2])
 {
     char number[24];
-    size_t low = 0, high = order->evidence->n; /* the first that is not before id */
+    size_t n = order->evidence->n, found = 0;
+    size_t low = 0, high = n; /* the first that is not before id */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (strcmp(mwn_evidence_id(order->evidence, order->order[middle], number), id) < 0)
@@ -202,11 +205,23 @@ bool mwn_id_order_find(const struct mwn_id_order *order, const char *id, size_t 
         else
             high = middle;
     }
-    if (low == order->evidence->n ||
-        strcmp(mwn_evidence_id(order->evidence, order->order[low], number), id) != 0)
-        return false;
-    *out = order->order[low];
-    return true;
+    for (; low < n && found < 2; low++, found++) {
+        if (strcmp(mwn_evidence_id(order->evidence, order->order[low], number), id) != 0)
+            break;
+        out[found] = order->order[low];
+    }
+    return found;
+}
+
+mwn_status mwn_id_order_fail(const struct mwn_id_order *order, const size_t both[2],
+                             struct mwn_error *err)
+{
+    char number[24];
+    const struct mwn_evidence *e = order->evidence;
+    mwn_fail(err, MWN_ERR_DATA, "training samples %lu and %lu both have the id '%.80s'",
+             (unsigned long)e->index[both[0]], (unsigned long)e->index[both[1]],
+             mwn_evidence_id(e, both[0], number));
+    return mwn_hint(err, "train with another data.id_column; by none, ids are the numbers");
 }
 
 void mwn_id_order_release(struct mwn_id_order *order)

@@ -40,7 +40,7 @@ const char *mwn_evidence_id(const struct mwn_evidence *evidence, size_t i, char 
 /* The name of class c; "-" for a negative one. */
 const char *mwn_evidence_class(const struct mwn_evidence *evidence, int32_t c,
                                char number[24]);
-/* The class of a name or number; -1 if there is none. */
+/* The class of a name, or of a number where classes have no names; -1 if there is none. */
 int32_t mwn_evidence_find_class(const struct mwn_evidence *evidence, const char *name);
 
 /* From ids to samples. */
@@ -51,8 +51,11 @@ struct mwn_id_order {
 MWN_MUST_CHECK mwn_status mwn_id_order_init(struct mwn_id_order *order,
                                             const struct mwn_evidence *evidence,
                                             struct mwn_error *err);
-/* False if no sample has that id. */
-bool mwn_id_order_find(const struct mwn_id_order *order, const char *id, size_t *out);
+/* Which samples have that id: how many, at most 2, and these. */
+size_t mwn_id_order_find(const struct mwn_id_order *order, const char *id, size_t out[2]);
+/* The error of an id that two samples have. */
+mwn_status mwn_id_order_fail(const struct mwn_id_order *order, const size_t both[2],
+                             struct mwn_error *err);
 void mwn_id_order_release(struct mwn_id_order *order);
 
 #endif

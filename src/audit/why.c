@@ -12,8 +12,15 @@ static mwn_status find_sample(const struct mwn_evidence *e, const char *id, size
 {
     struct mwn_id_order order = {0};
     char number[24];
+    size_t found[2] = {0}, count = 0;
     mwn_status status = mwn_id_order_init(&order, e, err);
-    if (status == MWN_OK && !mwn_id_order_find(&order, id, out)) {
+    if (status == MWN_OK)
+        count = mwn_id_order_find(&order, id, found);
+    *out = found[0];
+    if (count > 1) {
+        mwn_id_order_fail(&order, found, err);
+        status = mwn_context(err, "%s", e->dir);
+    } else if (status == MWN_OK && count == 0) {
         mwn_fail(err, MWN_ERR_CONFIG, "%s: no training sample has the id '%.80s'", e->dir,
                  id);
         status = mwn_hint(err,

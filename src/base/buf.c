@@ -30,6 +30,11 @@ static void leave_c_locale(locale_t before)
         (void)uselocale(before);
 }
 
+char *mwn_text_begin(char *text)
+{
+    return text + (strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0);
+}
+
 bool mwn_text_real(const char *text, double *out)
 {
     if (text[0] == '\0' || text[strspn(text, "0123456789+-.eE")] != '\0')

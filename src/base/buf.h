@@ -25,4 +25,7 @@ void mwn_buf_release(struct mwn_buf *buf);
  * spaces, must be one. No "inf", "nan" or hexadecimal; 1e999 gives infinity. */
 bool mwn_text_real(const char *text, double *out);
 
+/* The text behind UTF-8's byte-order mark, where it begins with one. */
+char *mwn_text_begin(char *text);
+
 #endif

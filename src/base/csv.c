@@ -1,5 +1,6 @@
 /* csv.c - lines of comma-separated fields. */
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/csv.h"
 #include "base/status.h"
 
@@ -38,8 +39,8 @@ static bool take_field(struct mwn_csv *csv, char **at, char **field, char *end)
 mwn_status mwn_csv_next(struct mwn_csv *csv, bool *more, struct mwn_error *err)
 {
     char *at = csv->text;
-    if (csv->next_line == 0 && strncmp(at, "\xEF\xBB\xBF", 3) == 0)
-        at += 3;
+    if (csv->next_line == 0)
+        at = mwn_text_begin(at);
     for (; *at == '\n' || (*at == '\r' && at[1] == '\n'); at++)
         csv->next_line += *at == '\n';
     csv->count = 0;

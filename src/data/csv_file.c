@@ -242,7 +242,7 @@ mwn_status mwn_csv_file_read(const char *path, char delimiter, struct mwn_csv_fi
     MWN_TRY(check_text(path, &bytes, err));
     csv.text = (char *)bytes.data;
     bytes.data = NULL;
-    p.at = csv.text + (strncmp(csv.text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0);
+    p.at = mwn_text_begin(csv.text);
     mend_line_ends(p.at);
     if (!delimiter)
         csv.delimiter = find_delimiter(p.at);
@@ -314,6 +314,15 @@ static bool is_repeated(const struct mwn_csv_file *csv, size_t column)
     return false;
 }
 
+/* Whether the text of the first row is in the column once more: a value, not its name. */
+static bool recurs_below(const struct mwn_csv_file *csv, size_t column)
+{
+    for (size_t row = 1; row < csv->rows && row <= HEADER_ROWS; row++)
+        if (strcmp(mwn_csv_file_field(csv, row, column), csv->field[column]) == 0)
+            return true;
+    return false;
+}
+
 bool mwn_csv_file_has_header(const struct mwn_csv_file *csv)
 {
     static const char *const words[] = {"label", "class", "target", "y"};
@@ -322,12 +331,14 @@ bool mwn_csv_file_has_header(const struct mwn_csv_file *csv)
     for (size_t c = 0; c < csv->columns; c++) {
         const char *field = csv->field[c];
         bool number = mwn_text_real(field, &value);
-        if (is_one_of(field, words, MWN_COUNT(words)))
+        bool missing = mwn_csv_file_is_missing(field);
+        bool recurs = !number && !missing && recurs_below(csv, c);
+        if (is_one_of(field, words, MWN_COUNT(words)) && !recurs)
             return true;
-        if (!number && !mwn_csv_file_is_missing(field) && is_number_below(csv, c))
+        if (!number && !missing && is_number_below(csv, c))
             return true;
-        all_names = all_names && !number && !is_repeated(csv, c) &&
-                    (!mwn_csv_file_is_missing(field) || (c == 0 && !*field));
+        all_names = all_names && !number && !recurs && !is_repeated(csv, c) &&
+                    (!missing || (c == 0 && !*field));
     }
     return all_names;
 }

@@ -32,7 +32,7 @@ bool mwn_csv_file_is_missing(const char *field);
 
 /* Whether the first row names the columns: a field of it that is no number stands over numbers
  * only; or one is called label, class, target or y; or all are different texts, none a number
- * (the first may be empty). */
+ * (the first may be empty). A text that its column holds once more is a value, not a name. */
 bool mwn_csv_file_has_header(const struct mwn_csv_file *csv);
 
 #endif

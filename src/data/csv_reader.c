@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/sort.h"
 #include "base/status.h"
 #include "data/csv_file.h"
 #include "data/reader.h"
@@ -29,6 +30,7 @@ struct reading {
     const struct mwn_data_options *options;
     struct mwn_csv_file csv;
     struct mwn_table table;
+    size_t *by_name;                /* owned [csv.columns]: by the texts of the first row */
     bool header;                    /* the file has one                       */
     unsigned char *role;            /* owned [csv.columns]                    */
     size_t *from;                   /* owned [table.columns]                  */
@@ -39,6 +41,7 @@ static void reading_release(struct reading *r)
 {
     mwn_csv_file_release(&r->csv);
     mwn_table_release(&r->table);
+    mwn_free(r->by_name);
     mwn_free(r->role);
     mwn_free(r->from);
 }
@@ -50,12 +53,43 @@ static size_t first_row(const struct reading *r)
 
 /* ---- Columns by name ---------------------------------------------------------------- */
 
+static int compare_names(const void *left, const void *right, void *user)
+{
+    const struct mwn_csv_file *csv = user;
+    size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    int order = strcmp(mwn_csv_file_field(csv, 0, a), mwn_csv_file_field(csv, 0, b));
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
+/* Tables may have tens of thousands of columns: names are found by bisection. */
+static mwn_status sort_names(struct reading *r, struct mwn_error *err)
+{
+    r->by_name = mwn_alloc(r->csv.columns, sizeof(*r->by_name));
+    if (!r->by_name)
+        return mwn_fail_memory(err, r->csv.columns * sizeof(*r->by_name), "columns");
+    for (size_t c = 0; c < r->csv.columns; c++)
+        r->by_name[c] = c;
+    qsort_r(r->by_name, r->csv.columns, sizeof(*r->by_name), compare_names, &r->csv);
+    return MWN_OK;
+}
+
+static const char *name_at(const struct reading *r, size_t place)
+{
+    return mwn_csv_file_field(&r->csv, 0, r->by_name[place]);
+}
+
 static size_t find_name(const struct reading *r, const char *name)
 {
-    for (size_t c = 0; r->header && c < r->csv.columns; c++)
-        if (strcmp(mwn_csv_file_field(&r->csv, 0, c), name) == 0)
-            return c;
-    return MWN_TABLE_NONE;
+    size_t low = 0, high = r->header ? r->csv.columns : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(name_at(r, middle), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = r->header && low < r->csv.columns && strcmp(name_at(r, low), name) == 0;
+    return found ? r->by_name[low] : MWN_TABLE_NONE;
 }
 
 /* A column by its name or its number, from 1, or from -1, the last. */
@@ -118,26 +152,49 @@ static bool is_known_feature(const struct reading *r, const char *name)
     return false;
 }
 
-/* Without an option: a column called id, or a first one without a name that counts the rows, as
- * pandas writes it. */
-static size_t guess_id(const struct reading *r)
+/* Whether the rows of a column are whole numbers, all different; *failed says that memory is out. */
+static bool numbers_rows(const struct reading *r, size_t column, bool *failed)
 {
-    const char *field = mwn_csv_file_field(&r->csv, 0, 0);
-    int64_t a = 0, b = 0;
+    size_t first = first_row(r), n = r->csv.rows - first;
+    double *number = mwn_alloc(n, sizeof(*number));
+    int64_t value = 0;
+    bool good = n > 0;
+    *failed = !number;
+    for (size_t i = 0; number && i < n && good; i++) {
+        good = mwn_text_whole(mwn_csv_file_field(&r->csv, first + i, column), &value);
+        number[i] = (double)value;
+    }
+    if (number && good)
+        mwn_sort(n, number);
+    for (size_t i = 1; number && i < n && good; i++)
+        good = number[i - 1] < number[i];
+    mwn_free(number);
+    return good && !*failed;
+}
+
+/* Without an option: a column called id; or the index that pandas writes, a first column without a
+ * name (or with the one that pandas gives it when it reads such a file) that numbers the rows, in
+ * any order: a shuffled index as a feature would tell the labels of a file that was sorted. */
+static mwn_status guess_id(struct reading *r, struct mwn_error *err)
+{
+    const char *first = mwn_csv_file_field(&r->csv, 0, 0);
+    bool failed = false;
+    r->id = MWN_TABLE_NONE;
     for (size_t c = 0; r->header && c < r->csv.columns; c++) {
         const char *name = mwn_csv_file_field(&r->csv, 0, c);
-        if (strcasecmp(name, "id") == 0 && !is_known_feature(r, name))
-            return c;
+        if (strcasecmp(name, "id") == 0 && !is_known_feature(r, name)) {
+            r->id = c;
+            return MWN_OK;
+        }
     }
-    if (!r->header || *field || r->csv.columns < 2)
-        return MWN_TABLE_NONE;
-    for (size_t row = 1; row < r->csv.rows; row++) {
-        if (!mwn_text_whole(mwn_csv_file_field(&r->csv, row, 0), &b) ||
-            (row > 1 && b != a + 1))
-            return MWN_TABLE_NONE;
-        a = b;
-    }
-    return 0;
+    bool nameless = !*first || strcmp(first, "Unnamed: 0") == 0;
+    if (!r->header || !nameless || r->csv.columns < 2 ||
+        is_known_feature(r, *first ? first : "1"))
+        return MWN_OK;
+    if (r->request->schema ||
+        numbers_rows(r, 0, &failed)) /* training has it as no feature */
+        r->id = 0;
+    return failed ? mwn_fail_memory(err, r->csv.rows * sizeof(double), "ids") : MWN_OK;
 }
 
 /* Without an option: a column called label, class, target or y, else the last one, unless labels
@@ -208,7 +265,7 @@ static mwn_status find_roles(struct reading *r, struct mwn_error *err)
     MWN_TRY(use_column(r, "data.weight_column", o->weight_column, train, &r->weight, err));
     MWN_TRY(use_column(r, "data.meta_column", o->meta_column, train, &r->meta, err));
     if (!is_given(o->id_column))
-        r->id = guess_id(r);
+        MWN_TRY(guess_id(r, err));
     if (r->id == r->label && !is_given(o->id_column))
         r->id = MWN_TABLE_NONE;
     MWN_TRY(set_role(r, r->label, IS_LABEL, "data.label_column", err));
@@ -224,14 +281,14 @@ out:
 /* Names must differ. */
 static mwn_status check_names(const struct reading *r, struct mwn_error *err)
 {
-    for (size_t c = 0; r->header && c < r->csv.columns; c++) {
-        const char *name = mwn_csv_file_field(&r->csv, 0, c);
-        if (*name && find_name(r, name) != c)
-            return mwn_fail(err, MWN_ERR_DATA,
-                            "%s:%zu: columns %zu and %zu are both called "
-                            "'%.80s'",
-                            r->csv.path, r->csv.line[0], find_name(r, name) + 1, c + 1,
-                            name);
+    for (size_t k = 1; r->header && k < r->csv.columns; k++) {
+        const char *name = name_at(r, k);
+        if (!*name || strcmp(name, name_at(r, k - 1)) != 0)
+            continue;
+        mwn_fail(err, MWN_ERR_DATA, "%s:%zu: columns %zu and %zu are both called '%.80s'",
+                 r->csv.path, r->csv.line[0], r->by_name[k - 1] + 1, r->by_name[k] + 1,
+                 name);
+        return mwn_hint(err, "if the line is a sample and no header, set data.header=no");
     }
     return MWN_OK;
 }
@@ -340,12 +397,8 @@ static bool has_known_names(struct reading *r)
 /* Whether this file names its columns as the training part did. */
 static mwn_status find_header(struct reading *r, struct mwn_error *err)
 {
-    if (r->options->header != HEADER_AUTO) {
+    if (r->options->header != HEADER_AUTO || !r->table.header) {
         r->header = r->options->header == HEADER_YES;
-        return MWN_OK;
-    }
-    if (!r->table.header) {
-        r->header = mwn_csv_file_has_header(&r->csv);
         return MWN_OK;
     }
     if (has_known_names(r))
@@ -602,7 +655,7 @@ static mwn_status find_delimiter(const struct mwn_data_options *options, const c
             return MWN_OK;
         }
     *out = text[0];
-    if (text[1] == '\0' && text[0] > ' ' && text[0] != '"')
+    if (text[1] == '\0' && text[0] >= ' ' && text[0] != '"')
         return MWN_OK;
     mwn_fail(err, MWN_ERR_CONFIG, "data.delimiter: '%.40s' is not one character", text);
     return mwn_hint(err, "it is auto, comma, semicolon, tab, pipe or a character");
@@ -617,6 +670,7 @@ static mwn_status csv_open(struct mwn_source *source, const struct mwn_request *
 
     MWN_TRY(find_delimiter(r.options, request->path, &delimiter, err));
     MWN_TRY(mwn_csv_file_read(request->path, delimiter, &r.csv, err));
+    MWN_TRY(sort_names(&r, err));
     MWN_TRY(request->schema ? match(&r, err) : learn(&r, err));
     if (r.csv.rows == first_row(&r)) {
         status =

@@ -1,5 +1,6 @@
 /* ids_file.c - the names of samples: from one to its number, and files of them. */
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -55,9 +56,10 @@ static bool parse_number(const char *id, size_t n, size_t *out)
     return true;
 }
 
-bool mwn_id_index_find(const struct mwn_id_index *index, const char *id, size_t *out)
+size_t mwn_id_index_find(const struct mwn_id_index *index, const char *id, size_t out[2])
 {
     const struct mwn_source *source = index->source;
+    size_t found = 0;
     if (!index->order)
         return parse_number(id, source->n, out);
     size_t low = 0, high = source->n; /* the first that is not before id */
@@ -68,10 +70,27 @@ bool mwn_id_index_find(const struct mwn_id_index *index, const char *id, size_t 
         else
             high = middle;
     }
-    if (low == source->n || strcmp(source->id[index->order[low]], id) != 0)
-        return false;
-    *out = index->order[low];
-    return true;
+    for (; low < source->n && found < 2; low++, found++) {
+        if (strcmp(source->id[index->order[low]], id) != 0)
+            break;
+        out[found] = index->order[low];
+    }
+    return found;
+}
+
+size_t mwn_id_index_repeats(const struct mwn_id_index *index, size_t first[2])
+{
+    char *const *id = index->source->id;
+    size_t repeats = 0;
+    for (size_t k = 1; index->order && k < index->source->n; k++) {
+        if (strcmp(id[index->order[k - 1]], id[index->order[k]]) != 0)
+            continue;
+        if (repeats++ == 0) {
+            first[0] = index->order[k - 1];
+            first[1] = index->order[k];
+        }
+    }
+    return repeats;
 }
 
 void mwn_id_index_release(struct mwn_id_index *index)
@@ -90,6 +109,26 @@ static char *trim(char *line)
     return line;
 }
 
+/* Marks the sample of an id. What begins with '#' and is no id is a comment. */
+static mwn_status take_id(const struct mwn_id_index *index, const char *id,
+                          unsigned char *named, struct mwn_error *err)
+{
+    size_t found[2] = {0}, count = mwn_id_index_find(index, id, found);
+    if (count == 1)
+        named[found[0]] = 1;
+    if (count == 1 || (count == 0 && *id == '#'))
+        return MWN_OK;
+    if (count > 1) {
+        mwn_fail(err, MWN_ERR_DATA, "training samples %zu and %zu both have the id '%.80s'",
+                 found[0], found[1], id);
+        return mwn_hint(err, "name a column of ids that differ by data.id_column; by none, "
+                             "ids are the numbers");
+    }
+    mwn_fail(err, MWN_ERR_DATA, "no training sample has the id '%.80s'", id);
+    return mwn_hint(err, index->source->id ? "ids are written as `mwnet inspect` shows them"
+                                           : "ids are the numbers of the samples, from 0");
+}
+
 mwn_status mwn_ids_read(const char *path, const struct mwn_source *source,
                         unsigned char *named, struct mwn_error *err)
 {
@@ -99,21 +138,16 @@ mwn_status mwn_ids_read(const char *path, const struct mwn_source *source,
 
     MWN_TRY(mwn_file_read(path, FILE_MAX, &bytes, err));
     MWN_TRY(mwn_id_index_init(&index, source, err));
-    char *rest = (char *)bytes.data;
+    char *rest = mwn_text_begin((char *)bytes.data);
     for (size_t number = 1; rest; number++) {
         char *line = trim(strsep(&rest, "\n"));
-        size_t found = 0;
-        if (!*line || *line == '#')
+        if (!*line)
             continue;
-        if (mwn_id_index_find(&index, line, &found)) {
-            named[found] = 1;
-            continue;
+        status = take_id(&index, line, named, err);
+        if (status != MWN_OK) {
+            mwn_context(err, "%s:%zu", path, number);
+            goto out;
         }
-        mwn_fail(err, MWN_ERR_DATA, "%s:%zu: no training sample has the id '%.80s'", path,
-                 number, line);
-        status = mwn_hint(err, source->id ? "ids are written as `mwnet inspect` shows them"
-                                          : "ids are the numbers of the samples, from 0");
-        goto out;
     }
 out:
     mwn_id_index_release(&index);

@@ -7,8 +7,8 @@
 
 /* Sets named[i] of the samples that the file names; named[n] starts zeroed. An id is what
  * the source calls the sample (source->id) or, if it has no names, its number from 0. Blanks
- * around it, empty lines and lines that begin with '#' do not count. MWN_ERR_DATA names the
- * line with an id that the source does not have. */
+ * around it, a byte-order mark, empty lines and lines that begin with '#' and are no ids do not count. MWN_ERR_DATA names the
+ * line with an id that the source does not have, or has twice. */
 MWN_MUST_CHECK mwn_status mwn_ids_read(const char *path, const struct mwn_source *source,
                                        unsigned char *named, struct mwn_error *err);
 
@@ -24,8 +24,10 @@ struct mwn_id_index {
 MWN_MUST_CHECK mwn_status mwn_id_index_init(struct mwn_id_index *index,
                                             const struct mwn_source *source,
                                             struct mwn_error *err);
-/* False if there is none; of several with one id the first. */
-bool mwn_id_index_find(const struct mwn_id_index *index, const char *id, size_t *out);
+/* Which samples have that id: how many, at most 2, and these. */
+size_t mwn_id_index_find(const struct mwn_id_index *index, const char *id, size_t out[2]);
+/* How many samples have the id of an earlier one; first: the first such pair by id. */
+size_t mwn_id_index_repeats(const struct mwn_id_index *index, size_t first[2]);
 void mwn_id_index_release(struct mwn_id_index *index);
 
 #endif

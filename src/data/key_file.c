@@ -1,5 +1,6 @@
 /* key_file.c - lines of fields between blanks, tabs or commas, split in place. */
 #include "data/key_file.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/status.h"
 #include "data/image_source.h"
@@ -21,9 +22,7 @@ mwn_status mwn_key_file_open(struct mwn_key_file *file, const char *path, char s
         status = mwn_fail(err, MWN_ERR_DATA, "%s: is empty", path);
     else if (memchr(file->bytes.data, '\0', file->bytes.size))
         status = mwn_fail(err, MWN_ERR_DATA, "%s: is not text (it has zero bytes)", path);
-    file->next = (char *)file->bytes.data;
-    if (file->bytes.size >= 3 && memcmp(file->next, "\xEF\xBB\xBF", 3) == 0)
-        file->next += 3;
+    file->next = mwn_text_begin((char *)file->bytes.data);
 out:
     if (status != MWN_OK)
         mwn_key_file_close(file);

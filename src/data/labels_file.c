@@ -1,5 +1,6 @@
 /* labels_file.c - training labels from a .npy or .csv file. */
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -16,11 +17,18 @@
 /* The parsed value of '-', which is no integer of a file that has so many digits. */
 #define LEFT_OUT LLONG_MIN
 
+static mwn_status hint_label(struct mwn_error *err)
+{
+    return mwn_hint(err, "a label is the number of a class, from 0, as a run's classes.csv "
+                         "counts them");
+}
+
 static mwn_status fail_label(const char *path, const char *unit, size_t number,
                              int64_t value, int classes, struct mwn_error *err)
 {
-    return mwn_fail(err, MWN_ERR_DATA, "%s: label %lld of %s %zu is not in 0 .. %d", path,
-                    (long long)value, unit, number, classes - 1);
+    mwn_fail(err, MWN_ERR_DATA, "%s: label %lld of %s %zu is not in 0 .. %d", path,
+             (long long)value, unit, number, classes - 1);
+    return hint_label(err);
 }
 
 static mwn_status read_npy(const char *path, int classes, size_t n, int32_t *label,
@@ -62,8 +70,9 @@ struct csv {
     int columns;   /* of the first such line            */
     int classes;
     size_t n;
-    int32_t *label;
-    bool *seen; /* owned [n]: which have had a line  */
+    int32_t *label; /* [n]; NULL: only the samples are looked at */
+    bool *seen;     /* [n]: which have had a line                */
+    size_t span;    /* one more than the largest index so far    */
     bool corrected;
 };
 
@@ -119,15 +128,21 @@ static mwn_status take_line(struct csv *csv, const char *text, struct mwn_error 
     }
     if (csv->columns <= 0)
         csv->columns = columns;
-    if (columns == 0 || columns != csv->columns)
-        return mwn_fail(err, MWN_ERR_DATA, "%s:%zu: '%.40s' is not %s", csv->path,
-                        csv->line, text, csv->columns == 2 ? "'index,label'" : "a label");
+    if (columns == 0 || columns != csv->columns) {
+        mwn_fail(err, MWN_ERR_DATA, "%s:%zu: '%.40s' is not %s", csv->path, csv->line, text,
+                 csv->columns == 2 ? "'index,label'" : "a label");
+        return hint_label(err);
+    }
     long long index = columns == 2 ? value[0] : (long long)csv->labels;
     long long label = value[columns - 1];
     if (index < 0 || (unsigned long long)index >= csv->n)
         return mwn_fail(err, MWN_ERR_DATA,
                         "%s:%zu: there is no training sample %lld (the data has %zu)",
                         csv->path, csv->line, index, csv->n);
+    csv->labels++;
+    csv->span = (size_t)index >= csv->span ? (size_t)index + 1 : csv->span;
+    if (!csv->label)
+        return MWN_OK;
     if (csv->seen[index])
         return mwn_fail(err, MWN_ERR_DATA, "%s:%zu: a second label for sample %lld",
                         csv->path, csv->line, index);
@@ -137,7 +152,6 @@ static mwn_status take_line(struct csv *csv, const char *text, struct mwn_error 
         return fail_label(csv->path, "line", csv->line, label, csv->classes, err);
     csv->seen[index] = true;
     csv->label[index] = (int32_t)label;
-    csv->labels++;
     return MWN_OK;
 }
 
@@ -156,40 +170,55 @@ static mwn_status take_lines(struct csv *csv, char *text, struct mwn_error *err)
         }
         line = next;
     }
-    if (csv->labels == 0 || (csv->columns == 1 && csv->labels != csv->n))
-        return mwn_fail(err, MWN_ERR_DATA,
-                        "%s: has %zu labels, the data has %zu training samples", csv->path,
-                        csv->labels, csv->n);
     return MWN_OK;
 }
 
-/* Whether the text begins with UTF-8's byte-order mark. */
-static bool has_mark(const struct mwn_bytes *bytes)
+static mwn_status read_lines(struct csv *csv, struct mwn_error *err)
 {
-    return bytes->size >= 3 && memcmp(bytes->data, "\xEF\xBB\xBF", 3) == 0;
+    mwn_status status;
+    struct mwn_bytes bytes = {0};
+
+    MWN_TRY(mwn_file_read(csv->path, FILE_MAX, &bytes, err));
+    if (memchr(bytes.data, '\0', bytes.size)) {
+        status =
+            mwn_fail(err, MWN_ERR_DATA, "%s: is not text (it has zero bytes)", csv->path);
+        goto out;
+    }
+    MWN_TRY(take_lines(csv, mwn_text_begin((char *)bytes.data), err));
+out:
+    mwn_bytes_release(&bytes);
+    return status;
 }
 
 static mwn_status read_csv(const char *path, int classes, size_t n, int32_t *label,
                            bool *corrected, struct mwn_error *err)
 {
     mwn_status status;
-    struct mwn_bytes bytes = {0};
     struct csv csv = {.path = path, .classes = classes, .n = n};
 
     csv.label = label;
     csv.seen = mwn_alloc(n, sizeof(*csv.seen));
     if (!csv.seen)
         return mwn_fail_memory(err, n, "labels");
-    MWN_TRY(mwn_file_read(path, FILE_MAX, &bytes, err));
-    if (memchr(bytes.data, '\0', bytes.size)) {
-        status = mwn_fail(err, MWN_ERR_DATA, "%s: is not text (it has zero bytes)", path);
-        goto out;
-    }
-    MWN_TRY(take_lines(&csv, (char *)bytes.data + (has_mark(&bytes) ? 3 : 0), err));
+    MWN_TRY(read_lines(&csv, err));
+    if (csv.labels == 0 || (csv.columns == 1 && csv.labels != n))
+        status = mwn_fail(err, MWN_ERR_DATA,
+                          "%s: has %zu labels, the data has %zu training samples", path,
+                          csv.labels, n);
     *corrected = csv.corrected;
 out:
-    mwn_bytes_release(&bytes);
     mwn_free(csv.seen);
+    return status;
+}
+
+mwn_status mwn_labels_span(const char *path, size_t *out, struct mwn_error *err)
+{
+    struct mwn_npy npy = {0};
+    struct csv csv = {.path = path, .n = UINT32_MAX};
+    bool is_npy = mwn_path_has_end(path, ".npy");
+    mwn_status status = is_npy ? mwn_npy_read(path, &npy, err) : read_lines(&csv, err);
+    *out = is_npy ? npy.count : csv.span;
+    mwn_npy_release(&npy);
     return status;
 }
 

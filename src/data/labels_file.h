@@ -17,4 +17,9 @@ MWN_MUST_CHECK mwn_status mwn_labels_read(const char *path, int classes, size_t 
                                           int32_t *label, bool *corrected,
                                           struct mwn_error *err);
 
+/* How many samples there must be for all of the file's labels: one more than the largest index, or
+ * the number of labels where there are no indices. */
+MWN_MUST_CHECK mwn_status mwn_labels_span(const char *path, size_t *out,
+                                          struct mwn_error *err);
+
 #endif

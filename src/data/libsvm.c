@@ -155,7 +155,7 @@ static mwn_status scan(struct reading *r, const char *copy, struct mwn_error *er
     r->low = SIZE_MAX;
     if (!r->label || !r->line)
         return mwn_fail_memory(err, lines * 16, "labels");
-    MWN_TRY(walk(r, r->text, NULL, err));
+    MWN_TRY(walk(r, mwn_text_begin(r->text), NULL, err));
     if (r->rows == 0 || r->low > r->high) {
         status = mwn_fail(err, MWN_ERR_DATA, "%s: has no %s", r->path,
                           r->rows == 0 ? "rows" : "features");
@@ -266,7 +266,7 @@ static mwn_status libsvm_open(struct mwn_source *source, const struct mwn_reques
         status = mwn_fail(err, MWN_ERR_DATA, "%s: is not text (it has zero bytes)", r.path);
         goto out;
     }
-    copy = mwn_strdup(r.text);
+    copy = mwn_strdup(mwn_text_begin(r.text));
     if (!copy) {
         status = mwn_fail_memory(err, r.size, "a data file");
         goto out;

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A deviation that is this share of the mean comes of rounding. */
+#define ROUNDING 1e-8
+
 struct known {
     const char *name;
     int channels;
@@ -115,7 +118,9 @@ static mwn_status add_samples(struct sums *sums, const struct mwn_set *train, vo
     return MWN_OK;
 }
 
-/* Mean and population variance of a channel; one that is constant is not scaled. */
+/* Mean and population variance of a channel; one that is constant is not scaled. The sum of equal
+ * numbers is not exact, so their deviation may come out as 1e-16 of them; samples are floats when
+ * they are normalised, so what is far below a float's last digit is no deviation. */
 static void use_sums(struct mwn_normalize *out, const struct sums *sums,
                      const struct mwn_set *train)
 {
@@ -131,7 +136,7 @@ static void use_sums(struct mwn_normalize *out, const struct sums *sums,
         }
         out->mean[c] = (float)mean;
         out->std[c] = (float)sqrt(variance);
-        if (!(out->std[c] > 0))
+        if (!((double)out->std[c] > ROUNDING * fabs(mean)))
             out->std[c] = 1;
     }
 }

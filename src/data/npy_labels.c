@@ -32,7 +32,8 @@ static mwn_status make_room(struct mwn_npy_labels *labels, struct mwn_error *err
 static mwn_status whole_numbers(const char *path, const struct mwn_npy *array, int64_t *out,
                                 struct mwn_error *err)
 {
-    bool real = array->type == MWN_NPY_F32 || array->type == MWN_NPY_F64;
+    bool real = array->type == MWN_NPY_F32 || array->type == MWN_NPY_F64 ||
+                array->type == MWN_NPY_U64;
     for (size_t i = 0; i < array->count; i++) {
         double value = real ? mwn_npy_real(array, i) : 0;
         if (!(fabs(value) <= 0x1p53) || value != floor(value))

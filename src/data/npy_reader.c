@@ -67,8 +67,9 @@ static void change_end(const char *name, const char *end, char *out, size_t size
 }
 
 /* The labels beside the samples: y_train.npy for X_train.npy, NAME_labels.npy for NAME.npy, else
- * y.npy or labels.npy; .csv does as well. NULL if there are none. */
-static char *find_labels(const char *samples, bool *failed)
+ * those of the training part in y.npy or labels.npy, names that could be of any samples in the
+ * folder; .csv does as well. NULL if there are none. */
+static char *find_labels(const char *samples, enum mwn_part part, bool *failed)
 {
     static const char *const ends[] = {".npy", ".csv"};
     static const char *const others[] = {"y", "labels"};
@@ -88,7 +89,7 @@ static char *find_labels(const char *samples, bool *failed)
         change_end(name, other, whole, sizeof(whole));
         path = path ? path : existing(dir, whole, failed);
     }
-    for (size_t i = 0; i < 4 && !path; i++) {
+    for (size_t i = 0; part == MWN_PART_TRAIN && i < 4 && !path; i++) {
         snprintf(other, sizeof(other), "%s%s", others[i / 2], ends[i % 2]);
         path = existing(dir, other, failed);
     }
@@ -117,8 +118,7 @@ static mwn_status use_shape(struct mwn_source *source, const char *path,
         return fail_dims(path, array, err);
     if (array->type != MWN_NPY_F32 && array->type != MWN_NPY_F64 &&
         array->type != MWN_NPY_U8) {
-        mwn_fail(err, MWN_ERR_DATA, "%s: holds wide integers, expected reals or bytes",
-                 path);
+        mwn_fail(err, MWN_ERR_DATA, "%s: holds integers, expected reals or bytes", path);
         return mwn_hint(err, "save it again from NumPy after array.astype('<f4')");
     }
     for (int d = 0; d < dims; d++)
@@ -239,9 +239,13 @@ out:
     return status;
 }
 
-static mwn_status fail_labels(const char *path, struct mwn_error *err)
+static mwn_status fail_labels(const char *path, enum mwn_part part, struct mwn_error *err)
 {
     mwn_fail(err, MWN_ERR_IO, "%s: has no labels beside it", path);
+    if (part != MWN_PART_TRAIN)
+        return mwn_hint(err,
+                        "labels of NAME.npy are in NAME_labels.npy, those of X_test.npy "
+                        "in y_test.npy");
     return mwn_hint(err, "put them into y.npy or y_train.npy in the same folder, or name "
                          "their file by data.y");
 }
@@ -255,13 +259,13 @@ static mwn_status read_file_labels(struct mwn_npy_labels *labels, const char *sa
     mwn_status status = MWN_OK;
     if (y && *y && request->part == MWN_PART_TRAIN)
         return mwn_npy_labels_read(labels, y, err);
-    path = find_labels(samples, &failed);
+    path = find_labels(samples, request->part, &failed);
     if (failed)
         status = mwn_fail_memory(err, strlen(samples), "a path");
     else if (path)
         status = mwn_npy_labels_read(labels, path, err);
     else if (!request->unlabelled)
-        status = fail_labels(samples, err);
+        status = fail_labels(samples, request->part, err);
     mwn_free(path);
     return status;
 }

@@ -13,8 +13,7 @@ static const char *const role_names[MWN_ROLES] = {"", "training", "meta", "valid
 struct item {
     struct mwn_hash hash;
     uint32_t id; /* in its source */
-    uint16_t role;
-    bool is_first; /* of the first source */
+    uint16_t role, source;
 };
 
 static int compare_items(const void *left, const void *right)
@@ -33,22 +32,21 @@ mwn_status mwn_source_hash(const struct mwn_source *source, size_t i, struct mwn
     return MWN_OK;
 }
 
-/* Adds the samples of a source that are in a set. */
+/* Adds the samples of source number `source` that are in a set. */
 static mwn_status add_items(struct item *items, size_t *count,
-                            const struct mwn_roles *roles, bool is_first,
+                            const struct mwn_roles *roles, size_t source,
                             struct mwn_error *err)
 {
     for (size_t i = 0; i < roles->source->n; i++) {
-        enum mwn_role role = roles->role ? (enum mwn_role)roles->role[i] : roles->all;
         struct item *item = &items[*count];
-        if (role == MWN_ROLE_NONE)
+        if (roles->role[i] == MWN_ROLE_NONE)
             continue;
         mwn_status status = mwn_source_hash(roles->source, i, &item->hash, err);
         if (status != MWN_OK)
             return status;
         item->id = (uint32_t)i;
-        item->role = (uint16_t)role;
-        item->is_first = is_first;
+        item->role = roles->role[i];
+        item->source = (uint16_t)source;
         (*count)++;
     }
     return MWN_OK;
@@ -58,8 +56,8 @@ static mwn_status add_items(struct item *items, size_t *count,
 typedef size_t counts[MWN_ROLES][MWN_ROLES];
 
 /* Counts one group of equal samples and drops those that a later set has. */
-static void settle_group(const struct item *items, size_t n, unsigned char *role,
-                         counts shared, size_t *dropped)
+static void settle_group(const struct item *items, size_t n,
+                         const struct mwn_roles *sources, counts shared, size_t *dropped)
 {
     bool has[MWN_ROLES] = {false};
     unsigned keeper = 0;
@@ -70,8 +68,8 @@ static void settle_group(const struct item *items, size_t n, unsigned char *role
     for (size_t i = 0; i < n; i++) {
         for (int other = 0; other < MWN_ROLES; other++)
             shared[items[i].role][other] += has[other];
-        if (items[i].role < keeper && items[i].is_first) {
-            role[items[i].id] = MWN_ROLE_NONE;
+        if (items[i].role < keeper) {
+            sources[items[i].source].role[items[i].id] = MWN_ROLE_NONE;
             (*dropped)++;
         }
     }
@@ -106,13 +104,13 @@ mwn_status mwn_overlap_drop(const struct mwn_roles *sources, size_t count, size_
     if (!items)
         return mwn_fail_memory(err, room * sizeof(*items), "the overlap check");
     for (size_t i = 0; i < count; i++)
-        MWN_TRY(add_items(items, &n, &sources[i], i == 0, err));
+        MWN_TRY(add_items(items, &n, &sources[i], i, err));
     qsort(items, n, sizeof(*items), compare_items);
     *dropped = 0;
     for (size_t begin = 0, end = 0; begin < n; begin = end) {
         while (end < n && compare_items(&items[begin], &items[end]) == 0)
             end++;
-        settle_group(items + begin, end - begin, sources[0].role, shared, dropped);
+        settle_group(items + begin, end - begin, sources, shared, dropped);
     }
     status = check_shared(shared, err);
 out:

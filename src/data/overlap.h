@@ -15,16 +15,15 @@ enum mwn_role {
     MWN_ROLES
 };
 
-/* A source and what its samples are for: role[n], or all of them `all`. */
+/* A source and what its samples are for. */
 struct mwn_roles {
     const struct mwn_source *source;
-    unsigned char *role; /* NULL: all of them `all` */
-    enum mwn_role all;
+    unsigned char *role; /* [n]: enum mwn_role */
 };
 
-/* Sets role[i] of the first source to MWN_ROLE_NONE where a set of a later role, or another
- * source, has a sample of the same content; *dropped counts them. MWN_ERR_DATA if
- * more than half of a set's samples are in one other set. O(n log n). */
+/* Sets role[i] to MWN_ROLE_NONE where a set of a later role has a sample of the same content;
+ * *dropped counts them. MWN_ERR_DATA if more than half of a set's samples are in one other set.
+ * O(n log n). */
 MWN_MUST_CHECK mwn_status mwn_overlap_drop(const struct mwn_roles *sources, size_t count,
                                            size_t *dropped, struct mwn_error *err);
 

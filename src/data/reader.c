@@ -46,7 +46,8 @@ const struct mwn_option mwn_data_option_rows[] = {
     {"valid_share", MWN_OPT_REAL, FIELD(valid_share), "0", 0, 0.9, NULL,
      "share of each class that is taken out of the training set for validation"},
     {"overlap", MWN_OPT_CHOICE, FIELD(overlap), "drop", 0, 0, overlap_choices,
-     "training samples that meta, validation or test set have as well: drop or keep them"},
+     "samples that two sets share: drop them from the earlier one of training, meta, "
+     "validation and test set, or keep them"},
     {"folds", MWN_OPT_INT, FIELD(folds), "0", 0, 1000, NULL,
      "parts of a cross-validation, each with its share of every class; 0: none"},
     {"fold", MWN_OPT_INT, FIELD(fold), "0", 0, 999, NULL,
@@ -102,8 +103,8 @@ const struct mwn_option mwn_data_option_rows[] = {
      "csv: column of the labels, by name or number (from 1; -1: the last); empty: the one "
      "called label, class, target or y, else the last"},
     {"id_column", MWN_OPT_TEXT, FIELD(id_column), "", 0, 0, NULL,
-     "csv: column of the samples' ids; empty: the one called id, if there is one; none: no "
-     "column"},
+     "csv: column of the samples' ids; empty: the one called id, or the "
+     "index that pandas writes; none: no column"},
     {"weight_column", MWN_OPT_TEXT, FIELD(weight_column), "", 0, 0, NULL,
      "csv: column of the samples' weights, 0 or more; empty: none"},
     {"meta_column", MWN_OPT_TEXT, FIELD(meta_column), "", 0, 0, NULL,

@@ -10,6 +10,7 @@
 #include "data/overlap.h"
 #include "data/split.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Epochs that tell the three uses of the stream MWN_STREAM_IMBALANCE apart. */
@@ -26,6 +27,7 @@ struct split {
     int classes;
     bool own_test, own_meta, own_valid; /* parts with a source of their own */
     unsigned char *role;                /* owned [n]: enum mwn_role                  */
+    unsigned char *own[MWN_ROLES];      /* owned: the same of those sources; NULL: all */
     unsigned char *checked;             /* owned [n]: may be a meta sample; NULL: all */
     uint32_t *members;                  /* owned [n]: samples, grouped by class         */
     size_t *start;                      /* owned [classes + 1]: where a class begins    */
@@ -36,6 +38,8 @@ struct split {
 static void split_release(struct split *split)
 {
     mwn_free(split->role);
+    for (int role = 0; role < MWN_ROLES; role++)
+        mwn_free(split->own[role]);
     mwn_free(split->checked);
     mwn_free(split->members);
     mwn_free(split->start);
@@ -101,13 +105,24 @@ static void set_roles(struct split *split, size_t from, size_t to, enum mwn_role
         split->role[split->list[i]] = (unsigned char)role;
 }
 
+/* What the data calls class c: its name, or its number in `number`. */
+static const char *name_class(const struct split *split, size_t c, char number[24])
+{
+    const struct mwn_source *source = split->source;
+    if (source->class_names && c < (size_t)source->classes)
+        return source->class_names[c];
+    snprintf(number, 24, "%zu", c);
+    return number;
+}
+
 /* Every class needs a sample. */
 static mwn_status check_classes(const struct split *split, struct mwn_error *err)
 {
+    char number[24];
     for (int c = 0; c < split->classes; c++)
         if (split->start[c + 1] == split->start[c]) {
-            mwn_fail(err, MWN_ERR_DATA, "%s: class %d has no training samples",
-                     split->options->path, c);
+            mwn_fail(err, MWN_ERR_DATA, "%s: class %.80s has no training samples",
+                     split->options->path, name_class(split, (size_t)c, number));
             return mwn_hint(err,
                             "labels go from 0 to %d; every number between needs samples",
                             split->classes - 1);
@@ -129,16 +144,19 @@ struct portion {
 static mwn_status fail_portion(const struct split *split, const struct portion *portion,
                                size_t c, size_t has, size_t wanted, struct mwn_error *err)
 {
+    char number[24];
+    const char *name = name_class(split, c, number);
     if (portion->only && has < wanted)
         mwn_fail(err, MWN_ERR_DATA,
-                 "%s: class %zu has %zu samples that were checked, %s=%zu asks for more",
-                 split->options->path, c, has, portion->option, wanted);
+                 "%s: class %.80s has %zu samples that were checked, %s=%zu asks for more",
+                 split->options->path, name, has, portion->option, wanted);
     else
-        mwn_fail(err, MWN_ERR_DATA,
-                 "%s: class %zu has %zu samples left, %s=%g takes %zu (one must be left to "
-                 "train on)",
-                 split->options->path, c, has, portion->option,
-                 portion->share > 0 ? portion->share : (double)portion->count, wanted);
+        mwn_fail(
+            err, MWN_ERR_DATA,
+            "%s: class %.80s has %zu samples left, %s=%g takes %zu (one must be left to "
+            "train on)",
+            split->options->path, name, has, portion->option,
+            portion->share > 0 ? portion->share : (double)portion->count, wanted);
     return mwn_hint(err, "lower %s", portion->option);
 }
 
@@ -242,6 +260,7 @@ static void deal_sizes(struct split *split, size_t n_max, size_t *in_order, size
 static mwn_status cut_tail(struct split *split, struct mwn_error *err)
 {
     size_t k = (size_t)split->classes, n_max = 0;
+    char number[24];
     size_t *size = mwn_alloc(2 * k, sizeof(*size));
     if (!size)
         return mwn_fail_memory(err, 2 * k * sizeof(*size), "the long tail");
@@ -257,9 +276,9 @@ static mwn_status cut_tail(struct split *split, struct mwn_error *err)
         if (size[c] == 0) {
             mwn_free(size);
             mwn_fail(err, MWN_ERR_CONFIG,
-                     "data.imbalance: %g leaves class %zu without a sample (the largest "
+                     "data.imbalance: %g leaves class %.80s without a sample (the largest "
                      "class has %zu)",
-                     split->options->imbalance, c, n_max);
+                     split->options->imbalance, name_class(split, c, number), n_max);
             return mwn_hint(err, "use a smaller data.imbalance");
         }
         if (n > size[c])
@@ -272,11 +291,13 @@ static mwn_status cut_tail(struct split *split, struct mwn_error *err)
 /* The overlap check must not have emptied a class. */
 static mwn_status check_left(struct split *split, struct mwn_error *err)
 {
+    char number[24];
     for (size_t c = 0; c < (size_t)split->classes; c++)
         if (count_left(split, c, NULL) == 0)
-            return mwn_fail(err, MWN_ERR_DATA,
-                            "%s: all training samples of class %zu are in another set, too",
-                            split->options->path, c);
+            return mwn_fail(
+                err, MWN_ERR_DATA,
+                "%s: all training samples of class %.80s are in another set, too",
+                split->options->path, name_class(split, c, number));
     return MWN_OK;
 }
 
@@ -388,7 +409,7 @@ static mwn_status make_either(struct mwn_set *set, const struct mwn_source *own,
                               const int32_t *label, struct mwn_error *err)
 {
     if (own->n > 0)
-        return make_set(set, own, NULL, MWN_ROLE_NONE, own->label, err);
+        return make_set(set, own, split->own[role], role, own->label, err);
     return make_set(set, split->source, split->role, role, label, err);
 }
 
@@ -524,19 +545,25 @@ out:
     return status;
 }
 
-static mwn_status drop_overlap(struct mwn_sets *sets, const struct split *split,
+static mwn_status drop_overlap(struct mwn_sets *sets, struct split *split,
                                struct mwn_error *err)
 {
-    struct mwn_roles sources[4] = {{&sets->train_source, split->role, MWN_ROLE_NONE}};
-    const struct mwn_roles others[] = {{&sets->test_source, NULL, MWN_ROLE_TEST},
-                                       {&sets->meta_source, NULL, MWN_ROLE_META},
-                                       {&sets->valid_source, NULL, MWN_ROLE_VALID}};
+    struct mwn_source *const own[MWN_ROLES] = {[MWN_ROLE_META] = &sets->meta_source,
+                                               [MWN_ROLE_VALID] = &sets->valid_source,
+                                               [MWN_ROLE_TEST] = &sets->test_source};
+    struct mwn_roles sources[MWN_ROLES] = {{&sets->train_source, split->role}};
     size_t count = 1;
     if (split->options->overlap != 0)
         return MWN_OK;
-    for (size_t i = 0; i < MWN_COUNT(others); i++)
-        if (others[i].source->n > 0)
-            sources[count++] = others[i];
+    for (int role = 0; role < MWN_ROLES; role++) {
+        if (!own[role] || own[role]->n == 0)
+            continue;
+        split->own[role] = mwn_alloc(own[role]->n, 1);
+        if (!split->own[role])
+            return mwn_fail_memory(err, own[role]->n, "the split of the data");
+        memset(split->own[role], role, own[role]->n);
+        sources[count++] = (struct mwn_roles){own[role], split->own[role]};
+    }
     mwn_status status = mwn_overlap_drop(sources, count, &sets->dropped, err);
     if (status != MWN_OK)
         mwn_context(err, "%s", split->options->path);

@@ -62,6 +62,9 @@ static mwn_status fail_number(const struct mwn_table_part *part,
              number ? "finite as a 32-bit float" : "a number, as others of the column are");
     if (number)
         return mwn_hint(err, "leave the field empty if the value is not known");
+    if (row == 0)
+        return mwn_hint(err, "does the line name the columns? Then set data.header=yes, or "
+                             "remove it if the training data has no such line");
     return mwn_hint(err, "correct it, leave it empty if it is not known, or set "
                          "data.categorical to this column if it holds texts");
 }
@@ -112,10 +115,24 @@ static int compare_count_texts(const void *left, const void *right)
     return strcmp(((const struct count *)left)->text, ((const struct count *)right)->text);
 }
 
-/* Whether more than half of what is there is numbers. */
-static bool holds_numbers(const struct mwn_table_part *part, size_t c)
+/* Whether a field is a number with a comma in it: "1,5" or "1.234,50". */
+static bool has_comma(const char *field)
 {
-    size_t numbers = 0, all = 0;
+    static const char digits[] = "0123456789.";
+    field += *field == '-' || *field == '+';
+    size_t before = strspn(field, digits);
+    if (before == 0 || field[before] != ',')
+        return false;
+    field += before + 1;
+    return *field && !field[strspn(field, digits)];
+}
+
+/* Finds out whether a column is of texts: unless more than half of what is there is numbers. Numbers
+ * with a comma do not pass for texts: they would become categories. */
+static mwn_status find_kind(struct mwn_column *column, const struct mwn_table_part *part,
+                            size_t c, struct mwn_error *err)
+{
+    size_t numbers = 0, commas = 0, all = 0, first = 0;
     double value;
     for (size_t row = part->first; row < part->csv->rows; row++) {
         const char *field = field_at(part, row, c);
@@ -123,8 +140,19 @@ static bool holds_numbers(const struct mwn_table_part *part, size_t c)
             continue;
         all++;
         numbers += mwn_text_real(field, &value) || is_infinite(field);
+        if (has_comma(field) && commas++ == 0)
+            first = row;
     }
-    return all == 0 || numbers > all / 2;
+    column->is_text = all > 0 && numbers <= all / 2;
+    if (!column->is_text || commas == 0 || numbers + commas <= all / 2)
+        return MWN_OK;
+    mwn_fail(err, MWN_ERR_DATA,
+             "%s:%zu: column '%.80s': '%.80s' has a comma, numbers have a decimal point",
+             part->csv->path, part->csv->line[first], column->name,
+             field_at(part, first, c));
+    return mwn_hint(err,
+                    "write the column with points, or set data.categorical to it if it "
+                    "holds texts");
 }
 
 static mwn_status learn_numbers(struct mwn_column *column,
@@ -141,8 +169,9 @@ static mwn_status learn_numbers(struct mwn_column *column,
         else
             return fail_number(part, column, row, field, err);
     }
-    if (n == 0 || !column->indicator)
+    if (n == 0)
         return MWN_OK;
+    /* Another part may lack values where the training part has all. */
     qsort(number, n, sizeof(*number), compare_numbers);
     column->median = number[n / 2];
     if (n % 2 == 0)
@@ -210,7 +239,8 @@ mwn_status mwn_table_learn(struct mwn_table *table, const struct mwn_table_part 
     }
     for (size_t c = 0; c < table->columns; c++) {
         struct mwn_column *column = &table->column[c];
-        column->is_text = column->is_text || !holds_numbers(part, c);
+        if (!column->is_text)
+            MWN_TRY(find_kind(column, part, c, err));
         if (column->is_text)
             MWN_TRY(learn_texts(column, part, c, &scratch, err));
         else

@@ -16,7 +16,7 @@ struct mwn_column {
     size_t index; /* of the column in the training file, from 0                 */
     bool is_text;
     double median;  /* numbers: what stands for a missing one                      */
-    bool indicator; /* numbers: a second feature says 1 where it is missing        */
+    bool indicator; /* numbers: training lacks some: a second feature is 1 there   */
     char **value;   /* owned [values]: texts, in the order of bytes; "": missing   */
     size_t values;
     bool other; /* texts: a last feature for all other values                  */
@@ -45,7 +45,8 @@ struct mwn_table_part {
 
 /* Finds kind, median and values of the columns, whose name and index are given; is_text that is
  * set stays. A column is of numbers if more than half of its fields (that are not missing) are;
- * then every one must be, or MWN_ERR_DATA names the first that is not. */
+ * then every one must be, or MWN_ERR_DATA names the first that is not. So it does where that half
+ * are numbers if those with a decimal comma count. */
 MWN_MUST_CHECK mwn_status mwn_table_learn(struct mwn_table *table,
                                           const struct mwn_table_part *part,
                                           struct mwn_error *err);

@@ -19,8 +19,10 @@ static const struct {
     const char *descr;
     size_t size;
 } types[] = {
-    [MWN_NPY_F32] = {"<f4", 4}, [MWN_NPY_F64] = {"<f8", 8}, [MWN_NPY_U8] = {"|u1", 1},
-    [MWN_NPY_I32] = {"<i4", 4}, [MWN_NPY_I64] = {"<i8", 8}, [MWN_NPY_U32] = {"<u4", 4},
+    [MWN_NPY_F32] = {"<f4", 4}, [MWN_NPY_F64] = {"<f8", 8},  [MWN_NPY_U8] = {"|u1", 1},
+    [MWN_NPY_I32] = {"<i4", 4}, [MWN_NPY_I64] = {"<i8", 8},  [MWN_NPY_U32] = {"<u4", 4},
+    [MWN_NPY_I8] = {"|i1", 1},  [MWN_NPY_I16] = {"<i2", 2},  [MWN_NPY_U16] = {"<u2", 2},
+    [MWN_NPY_U64] = {"<u8", 8}, [MWN_NPY_BOOL] = {"|b1", 1},
 };
 
 /* ---- The header's dictionary -------------------------------------------------------- */
@@ -189,8 +191,8 @@ static mwn_status find_type(const struct parse *p, enum mwn_npy_type *out,
     }
     (void)mwn_fail(
         err, MWN_ERR_DATA,
-        "%s: items of type '%s' are not supported (expected f4, f8, u1, i4, i8 or "
-        "u4, little-endian)",
+        "%s: items of type '%s' are not supported (expected f4, f8, i1 to i8, u1 "
+        "to u8 or b1, little-endian)",
         p->path, p->descr);
     return mwn_hint(err, "save it again from NumPy after array.astype('<f4') for features "
                          "or .astype('<i8') for labels");
@@ -334,17 +336,12 @@ void mwn_npy_release(struct mwn_npy *npy)
 
 double mwn_npy_real(const struct mwn_npy *npy, size_t i)
 {
-    switch (npy->type) {
-    case MWN_NPY_F32:
+    if (npy->type == MWN_NPY_F32)
         return (double)((const float *)npy->data)[i];
-    case MWN_NPY_F64:
+    if (npy->type == MWN_NPY_F64)
         return ((const double *)npy->data)[i];
-    case MWN_NPY_U8:
-    case MWN_NPY_I32:
-    case MWN_NPY_I64:
-    case MWN_NPY_U32:
-        break;
-    }
+    if (npy->type == MWN_NPY_U64)
+        return (double)((const uint64_t *)npy->data)[i];
     return (double)mwn_npy_int(npy, i);
 }
 
@@ -365,7 +362,18 @@ int64_t mwn_npy_int(const struct mwn_npy *npy, size_t i)
     case MWN_NPY_F64:
         break;
     case MWN_NPY_U8:
+    case MWN_NPY_BOOL:
         return ((const uint8_t *)npy->data)[i];
+    case MWN_NPY_I8:
+        return ((const int8_t *)npy->data)[i];
+    case MWN_NPY_I16:
+        return ((const int16_t *)npy->data)[i];
+    case MWN_NPY_U16:
+        return ((const uint16_t *)npy->data)[i];
+    case MWN_NPY_U64: {
+        uint64_t value = ((const uint64_t *)npy->data)[i];
+        return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+    }
     case MWN_NPY_I32:
         return ((const int32_t *)npy->data)[i];
     case MWN_NPY_I64:

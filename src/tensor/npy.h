@@ -12,7 +12,12 @@ enum mwn_npy_type {
     MWN_NPY_U8,
     MWN_NPY_I32,
     MWN_NPY_I64,
-    MWN_NPY_U32
+    MWN_NPY_U32,
+    MWN_NPY_I8,
+    MWN_NPY_I16,
+    MWN_NPY_U16,
+    MWN_NPY_U64,
+    MWN_NPY_BOOL /* a byte, 0 or 1 */
 };
 
 enum { MWN_NPY_MAX_DIMS = 6 };
@@ -33,7 +38,7 @@ MWN_MUST_CHECK mwn_status mwn_npy_read(const char *path, struct mwn_npy *out,
 MWN_MUST_CHECK mwn_status mwn_npy_parse(const char *path, const void *bytes, size_t size,
                                         struct mwn_npy *out, struct mwn_error *err);
 void mwn_npy_release(struct mwn_npy *npy);
-/* Item i as a double, an integer. */
+/* Item i as a double, as the nearest integer that int64_t holds. */
 double mwn_npy_real(const struct mwn_npy *npy, size_t i);
 int64_t mwn_npy_int(const struct mwn_npy *npy, size_t i);
 

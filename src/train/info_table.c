@@ -143,8 +143,12 @@ void mwn_info_shape(struct mwn_json *json, int dims, const size_t *shape)
 
 static void add_array(struct mwn_json *json, const struct mwn_npy *npy)
 {
-    static const char *const types[] = {"float32", "float64", "uint8",
-                                        "int32",   "int64",   "uint32"};
+    static const char *const types[] = {
+        [MWN_NPY_F32] = "float32", [MWN_NPY_F64] = "float64", [MWN_NPY_U8] = "uint8",
+        [MWN_NPY_I32] = "int32",   [MWN_NPY_I64] = "int64",   [MWN_NPY_U32] = "uint32",
+        [MWN_NPY_I8] = "int8",     [MWN_NPY_I16] = "int16",   [MWN_NPY_U16] = "uint16",
+        [MWN_NPY_U64] = "uint64",  [MWN_NPY_BOOL] = "bool",
+    };
     struct range range = no_range;
     for (size_t i = 0; i < npy->count; i++) {
         double value = mwn_npy_real(npy, i);

@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/ids_file.h"
 #include "data/split.h"
 #include "train/config.h"
 #include "train/inspect.h"
@@ -350,6 +351,25 @@ static void add_head(struct inspection *in)
         mwn_json_raw(&in->json, "schema", source->schema);
 }
 
+/* Ids name training samples, to the options and to mwnet apply. */
+static mwn_status check_ids(struct inspection *in, struct mwn_error *err)
+{
+    const struct mwn_source *source = &in->sources[MWN_PART_TRAIN];
+    struct mwn_id_index index = {0};
+    size_t first[2] = {0};
+    mwn_status status = mwn_id_index_init(&index, source, err);
+    if (status != MWN_OK)
+        return status;
+    size_t repeats = mwn_id_index_repeats(&index, first);
+    if (repeats > 0)
+        add_problem(in,
+                    "%zu training samples have the id of an earlier one: samples %zu and "
+                    "%zu are both called '%.80s'",
+                    repeats, first[0], first[1], source->id[first[0]]);
+    mwn_id_index_release(&index);
+    return MWN_OK;
+}
+
 /* Name and first samples of every class of the training part. */
 static void add_examples(struct inspection *in)
 {
@@ -479,6 +499,7 @@ mwn_status mwn_inspect(const mwn_config *config, char **json, struct mwn_error *
         if (in.sources[p].n > 0)
             MWN_TRY(add_part(&in, p, err));
     mwn_json_end_array(&in.json);
+    MWN_TRY(check_ids(&in, err));
     add_examples(&in);
     add_overlap(&in);
     add_conflicts(&in);

@@ -108,6 +108,10 @@ run 0 "train with corrected labels" train small.yaml data.path=data data.labels=
 holds out "data       111 train, 8 meta, 20 test; 4 classes"
 grep -q "training labels wrong" out && bad "corrected labels count as wrong" ||
     ok "corrected labels are the truth"
+run 0 "audit of it" audit again
+awk -F, 'NR == 1 { print "id,action" } NR == 2 { print $1 ",drop" }' again/audit.csv >more.csv
+run 0 "more decisions, on the run without the sample" apply again more.csv -o added.csv
+[ "$(grep -c ',-$' added.csv)" -eq 2 ] && ok "the first one stays out" || bad "it comes back"
 echo "999,drop," >>decisions.csv
 cp corrected.csv before.csv
 run 3 "an unknown id" apply run decisions.csv -o corrected.csv

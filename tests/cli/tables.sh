@@ -49,6 +49,9 @@ sed 1d good.csv >bare.csv
 trains "a table without header" data.path=bare.csv
 tr , ';' <good.csv >semicolons.csv
 trains "semicolons" data.path=semicolons.csv
+sed 's/dark blue/green/' good.csv | tr , ' ' >blanks.csv
+trains "blanks" data.path=blanks.csv "data.delimiter= "
+run 0 "blanks again, by the recipe" eval made
 tr , '\t' <good.csv | gzip >tabs.tsv.gz
 trains "tabs, packed" data.path=tabs.tsv.gz
 table another.csv 20
@@ -164,7 +167,7 @@ refused 3 "truncated" "the file is truncated" data.path=alone.npy data.y=kinds.c
 refused 3 "other labels" "kinds.csv: has 61 labels, but there are 30 samples" \
     data.path=alone.npy data.y=kinds.csv
 { header '<i8' '30, 5' && text 1200; } >alone.npy
-refused 3 "integers" "holds wide integers" data.path=alone.npy data.y=kinds.csv
+refused 3 "integers" "holds integers, expected reals or bytes" data.path=alone.npy data.y=kinds.csv
 { header '<f4' '300,' && text 1200; } >alone.npy
 refused 3 "one dimension" "has 1 dimensions" data.path=alone.npy data.y=kinds.csv
 { header '<f4' '60, 5' && text 1196 && printf '\377\377\377\377'; } >alone.npy
