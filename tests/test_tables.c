@@ -521,6 +521,32 @@ static void test_labels_without_a_name_are_of_the_training_part(void **state)
     mwn_source_close(&train);
 }
 
+/* In a folder of their own they are of the samples there. */
+static void test_labels_without_a_name_are_of_the_samples_in_their_folder(void **state)
+{
+    (void)state;
+    struct mwn_source test;
+    struct mwn_error err = {0};
+    struct mwn_data_options options = data_options("npy");
+    const size_t shape[] = {2, 2};
+    const float x[] = {1, 2, 3, 4};
+    const int32_t y[] = {1, -1};
+    put_arrays();
+    assert_int_equal(mwn_path_make_dir(data_path("own"), &err), MWN_OK);
+    assert_int_equal(
+        mwn_npy_write(data_path("own/images.npy"), MWN_NPY_F32, 2, shape, x, NULL), MWN_OK);
+    assert_int_equal(
+        mwn_npy_write(data_path("own/labels.npy"), MWN_NPY_I32, 1, shape, y, NULL), MWN_OK);
+    data_set_text(&options.path, data_path("X.npy"));
+    data_set_text(&options.test, data_path("own/images.npy"));
+    assert_int_equal(data_open(&test, &options, MWN_PART_TEST, &err), MWN_OK);
+    assert_int_equal(test.n, 2);
+    assert_int_equal(test.label[0], 1);
+    assert_int_equal(test.label[1], 0);
+    mwn_source_close(&test);
+    data_release(&options);
+}
+
 static void test_labels_are_whole_numbers_of_any_type(void **state)
 {
     (void)state;
@@ -695,6 +721,7 @@ int main(void)
         TEST(test_tables_survive_no_memory),
         TEST(test_libsvm_is_made_dense),
         TEST(test_labels_without_a_name_are_of_the_training_part),
+        TEST(test_labels_without_a_name_are_of_the_samples_in_their_folder),
         TEST(test_labels_are_whole_numbers_of_any_type),
         TEST(test_array_that_cannot_be_mapped_is_read),
         TEST(test_npz_is_read_and_a_changed_byte_found),

@@ -66,10 +66,28 @@ static void change_end(const char *name, const char *end, char *out, size_t size
     snprintf(out, size, "%.*s%s", (int)stem, name, end);
 }
 
+/* Whether y.npy and labels.npy, names that could be of any samples in the folder, are of these:
+ * they are the training part's, or alone in another folder than that one. */
+static bool has_folder(const char *samples, const struct mwn_request *request, bool *failed)
+{
+    const char *train = request->options->path;
+    if (request->part == MWN_PART_TRAIN)
+        return true;
+    if (request->unlabelled || !train || !*train)
+        return false;
+    char *own = mwn_path_beside(samples, "."), *other = mwn_path_beside(train, ".");
+    *failed = *failed || !own || !other;
+    bool alone =
+        own && other && !mwn_path_is_same(own, other) && !mwn_path_is_same(own, train);
+    mwn_free(own);
+    mwn_free(other);
+    return alone;
+}
+
 /* The labels beside the samples: y_train.npy for X_train.npy, NAME_labels.npy for NAME.npy, else
- * those of the training part in y.npy or labels.npy, names that could be of any samples in the
- * folder; .csv does as well. NULL if there are none. */
-static char *find_labels(const char *samples, enum mwn_part part, bool *failed)
+ * y.npy or labels.npy; .csv does as well. NULL if there are none. */
+static char *find_labels(const char *samples, const struct mwn_request *request,
+                         bool *failed)
 {
     static const char *const ends[] = {".npy", ".csv"};
     static const char *const others[] = {"y", "labels"};
@@ -89,7 +107,8 @@ static char *find_labels(const char *samples, enum mwn_part part, bool *failed)
         change_end(name, other, whole, sizeof(whole));
         path = path ? path : existing(dir, whole, failed);
     }
-    for (size_t i = 0; part == MWN_PART_TRAIN && i < 4 && !path; i++) {
+    bool plain = !path && has_folder(samples, request, failed);
+    for (size_t i = 0; plain && i < 4 && !path; i++) {
         snprintf(other, sizeof(other), "%s%s", others[i / 2], ends[i % 2]);
         path = existing(dir, other, failed);
     }
@@ -259,7 +278,7 @@ static mwn_status read_file_labels(struct mwn_npy_labels *labels, const char *sa
     mwn_status status = MWN_OK;
     if (y && *y && request->part == MWN_PART_TRAIN)
         return mwn_npy_labels_read(labels, y, err);
-    path = find_labels(samples, request->part, &failed);
+    path = find_labels(samples, request, &failed);
     if (failed)
         status = mwn_fail_memory(err, strlen(samples), "a path");
     else if (path)
