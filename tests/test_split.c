@@ -669,6 +669,36 @@ static void test_meta_set_can_be_a_folder_of_its_own(void **state)
     mwn_free(path);
 }
 
+/* Rows that were checked and stand in a file of their own leave the training set; a file that
+ * serves twice is refused. */
+static void test_checked_rows_of_the_training_data_are_a_meta_set(void **state)
+{
+    (void)state;
+    struct mwn_sets sets;
+    struct mwn_buf rows = {0};
+    struct mwn_data_options options = data_options("csv");
+    mwn_buf_printf(&rows, "x,z,label\n");
+    for (int i = 0; i < 20; i++) {
+        mwn_buf_printf(&rows, "%d,%d,%c\n", i, i * 7 % 5, i % 2 ? 'u' : 'v');
+        if (i == 5)
+            data_write_text("checked.csv", rows.text);
+    }
+    data_write_text("all.csv", rows.text);
+    mwn_buf_release(&rows);
+    data_set_text(&options.path, data_path("all.csv"));
+    data_set_text(&options.meta, data_path("checked.csv"));
+    options.test_share = 0;
+    open_good(&sets, &options);
+    assert_int_equal(sets.meta.n, 6);
+    assert_int_equal(sets.train.n, 14);
+    mwn_sets_close(&sets);
+    data_set_text(&options.meta, data_path("all.csv"));
+    EXPECT_FAILS(&options, MWN_ERR_DATA,
+                 "20 of 20 samples of the training set are in the meta",
+                 "data.overlap=keep");
+    data_release(&options);
+}
+
 /* Of 8 meta samples, 2 are in the test set and 1 in the validation set; of 8 validation samples 1 in
  * the test set. */
 static void test_samples_leave_parts_of_their_own(void **state)
@@ -813,6 +843,7 @@ int main(void)
         WITH_DATA(test_meta_set_is_drawn_from_the_ids_given),
         WITH_DATA(test_ids_are_looked_up_as_they_are_written),
         WITH_DATA(test_meta_set_can_be_a_folder_of_its_own),
+        WITH_DATA(test_checked_rows_of_the_training_data_are_a_meta_set),
         WITH_DATA(test_samples_leave_parts_of_their_own),
         WITH_DATA(test_share_of_each_class_is_held_out),
         WITH_DATA(test_other_shape_of_test_samples_is_reported),

@@ -226,10 +226,11 @@ const struct cmd cmd_try = {
         "probably wrong. A trial that was stopped goes on when it is called again.\n"
         "\n"
         "Options\n"
-        "  --meta FILE        samples whose labels were checked: data like DATA, or a "
-        "text\n"
-        "                     file (.txt) with one id of DATA a line (default: none; "
+        "  --meta FILE        samples whose labels were checked: a text file (.txt) with "
         "the\n"
+        "                     id of one a line (of a table its row, from 0, if it has no "
+        "ids),\n"
+        "                     or data like DATA, in part the same (default: none; the\n"
         "                     samples with the lowest losses stand in)\n"
         "  -o, --output DIR   folder of the trial (default: tries/NAME)\n"
         "  --threads N        threads that compute (default: as many as the process "
@@ -239,7 +240,7 @@ const struct cmd cmd_try = {
         "  -h, --help         this text\n"
         "\n"
         "Examples\n"
-        "  mwnet try customers.csv --meta checked.csv\n"
+        "  mwnet try customers.csv --meta checked.txt\n"
         "  mwnet try photos/ --meta checked.txt train.epochs=20\n",
     .flags = (const char *const[]){"output", "meta", "threads", "quiet", NULL},
     .run = try_data,

@@ -22,7 +22,8 @@ struct mwn_roles {
 };
 
 /* Sets role[i] to MWN_ROLE_NONE where a set of a later role has a sample of the same content;
- * *dropped counts them. MWN_ERR_DATA if more than half of a set's samples are in one other set.
+ * *dropped counts them. MWN_ERR_DATA if more than half of a set's samples are in one other set,
+ * but for checked samples (meta) out of the training set.
  * O(n log n). */
 MWN_MUST_CHECK mwn_status mwn_overlap_drop(const struct mwn_roles *sources, size_t count,
                                            size_t *dropped, struct mwn_error *err);

@@ -47,7 +47,9 @@ const struct mwn_option mwn_data_option_rows[] = {
      "share of each class that is taken out of the training set for validation"},
     {"overlap", MWN_OPT_CHOICE, FIELD(overlap), "drop", 0, 0, overlap_choices,
      "samples that two sets share: drop them from the earlier one of training, meta, "
-     "validation and test set, or keep them"},
+     "validation and test set (an error if it is more than half of a set, but for a meta "
+     "set out "
+     "of the training set), or keep them"},
     {"folds", MWN_OPT_INT, FIELD(folds), "0", 0, 1000, NULL,
      "parts of a cross-validation, each with its share of every class; 0: none"},
     {"fold", MWN_OPT_INT, FIELD(fold), "0", 0, 999, NULL,

@@ -44,8 +44,8 @@ uint64_t mwn_data_seed(const struct mwn_data_options *options, uint64_t seed);
  *   4. Overlap, by content hash (unless data.overlap=keep). Published data has a few images in
  *      both files, so a sample of train that equals one of meta, validation or test leaves
  *      train; likewise meta against validation and test, validation against test. They are
- *      counted in `dropped`. If more than half of a set is in another one, the same file serves
- *      twice: MWN_ERR_DATA. Equal samples inside one set are left alone.
+ *      counted in `dropped`. If more than half of a set is in another one (but for a meta set out
+ *      of the training samples), the same file serves twice: MWN_ERR_DATA. Equal samples inside one set are left alone.
  *   5. limit: a random subset of that many training samples.
  *   6. Labels. A labels file gives those of train and validation; noise changes those of train
  *      only. A sample that the file leaves out is in no set; corrected labels are the truth. Either way truth keeps the data's own labels. Meta and test always have these.
