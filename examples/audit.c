@@ -3,7 +3,7 @@
  *     audit RUN TABLE.csv
  *
  * Writes all samples to TABLE.csv, the worst first, and prints the estimated share of wrong
- * labels and the ten worst samples. */
+ * labels and the ten worst samples. Link with $(pkg-config --libs mwnet jansson). */
 #include <jansson.h>
 #include <mwnet.h>
 #include <stdio.h>

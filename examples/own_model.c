@@ -1,4 +1,5 @@
-/* own_model.c - Meta-Weight-Net on your own model: a hand-written logistic regression. */
+/* own_model.c - Meta-Weight-Net on your own model: a hand-written logistic regression. Link with
+ * $(pkg-config --libs mwnet) -lm. */
 #include <math.h>
 #include "toy_data.h"
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* nothing here can fail and fill err */

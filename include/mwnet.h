@@ -15,7 +15,8 @@
  *   Errors      A function that can fail returns mwn_status and fills *err, which may be
  *               NULL. Output arguments are only written on success.
  *   Threads     An object belongs to one thread at a time. The library computes with
- *               OpenMP threads of its own. It never prints, never exits, never reads the
+ *               OpenMP threads of its own, as many as train.threads says, and leaves
+ *               omp_set_num_threads() of the calling thread at that. It never prints, never exits, never reads the
  *               environment (but for a proxy: mwn_fetch()).
  *   Signals     Some kernels below use the stack pointer for data: a signal handler that runs
  *               on the stack of a computing thread may destroy it. Block signals in the
@@ -133,7 +134,8 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_run_create(mwn_run **out, const mwn_config
                                                  const char *dir, struct mwn_error *err);
 
 /* Takes up the run in dir where its last checkpoint was written. What follows is the same,
- * to the byte, as in a run that was never stopped. Options in `changes` (may be NULL) may
+ * to the byte, as in a run that was never stopped, with the same number of threads (with any, if
+ * train.backend is simd or ref). Options in `changes` (may be NULL) may
  * only raise train.epochs or set train.threads, train.memory or data.threads; anything else is
  * MWN_ERR_CONFIG. Fails with MWN_ERR_MISMATCH if the checkpoint does not fit. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_run_resume(mwn_run **out, const char *dir,
@@ -585,9 +587,10 @@ struct mwn_data_facts {
 typedef struct mwn_trainer mwn_trainer;
 
 /* Makes a trainer. The learner is borrowed until mwn_trainer_free(). The options read are
- * the sections method, meta and train (method.name may be any method that needs nothing
- * but a learner); max_batch bounds n of both batches.
- * Fails with MWN_ERR_CONFIG, MWN_ERR_MEMORY. */
+ * the sections method (any that needs nothing but a learner), meta (but for batch, source and
+ * precision) and, of train, momentum, dampening, nesterov, weight_decay and seed; max_batch bounds n
+ * of both batches. Fails with MWN_ERR_CONFIG, MWN_ERR_MEMORY and, where method.weight_net names
+ * a file, MWN_ERR_IO and MWN_ERR_DATA. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_trainer_create(mwn_trainer **out,
                                                      struct mwn_learner *learner,
                                                      const mwn_config *config,
@@ -605,7 +608,8 @@ MWN_API MWN_MUST_CHECK mwn_status mwn_trainer_create_for(
  * the learning rate of w in this iteration. meta may be NULL for methods without one.
  * weight[n] (may be NULL) receives the weight of each sample of the train batch: V, 0..1, of
  * methods with a weight net, of others what plain training has as 1.
- * Fails with MWN_ERR_DIVERGED and with what the learner fails with. */
+ * Fails with MWN_ERR_DIVERGED, MWN_ERR_CONFIG (a batch is missing, too large, or lacks what the
+ * method needs; lr is negative) and with what the learner fails with. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_trainer_step(mwn_trainer *trainer,
                                                    const struct mwn_batch *train,
                                                    const struct mwn_batch *meta, double lr,

@@ -10,6 +10,8 @@
 #include "train/model_file.h"
 #include "train/run.h"
 
+#include <math.h>
+
 enum { NAME = 96 };
 
 /* A model's file as another program would write it. */
@@ -19,10 +21,13 @@ struct published {
     size_t classes;
 };
 
+enum { MOST_CHANNELS = 2048 };
+
 struct listing {
     const struct published *how;
     mwn_st_builder *builder;
-    void *values; /* [largest] the same for every tensor */
+    void *values;    /* [largest] the same for every tensor but variances */
+    void *variances; /* [MOST_CHANNELS] their absolute values             */
     int count;
 };
 
@@ -38,12 +43,20 @@ static double value_of(size_t i)
     return ((double)(i * 37 % 64) - 32) / 64;
 }
 
-static void *make_values(enum mwn_st_type type, size_t count)
+static double variance_of(size_t i)
+{
+    return fabs(value_of(i));
+}
+
+/* What a file has for variances. */
+static double (*variance)(size_t i) = variance_of;
+
+static void *make_values(enum mwn_st_type type, size_t count, double (*value)(size_t i))
 {
     char *values = malloc(count * 4);
     assert_non_null(values);
     for (size_t i = 0; i < count; i++) {
-        float x = (float)value_of(i);
+        float x = (float)value(i);
         uint32_t bits;
         memcpy(&bits, &x, sizeof(bits));
         uint16_t brain = (uint16_t)(bits >> 16);
@@ -63,7 +76,8 @@ static void put(struct listing *list, const char *name, int dims, const size_t *
 {
     char full[NAME + 16];
     (void)snprintf(full, sizeof(full), "%s%.90s", list->how->prefix, name);
-    mwn_st_builder_add(list->builder, full, list->how->type, dims, shape, list->values);
+    mwn_st_builder_add(list->builder, full, list->how->type, dims, shape,
+                       strstr(name, "running_var") ? list->variances : list->values);
     list->count++;
 }
 
@@ -138,7 +152,8 @@ static int publish(const struct published *how, bool bottleneck)
     size_t in = 64, features = bottleneck ? 2048 : 512;
     char name[NAME];
     assert_non_null(list.builder);
-    list.values = make_values(how->type, (size_t)512 * 512 * 9);
+    list.values = make_values(how->type, (size_t)512 * 512 * 9, value_of);
+    list.variances = make_values(how->type, MOST_CHANNELS, variance);
     put_conv(&list, "conv1", 64, 3, 7);
     put_norm(&list, "bn1", 64);
     for (size_t stage = 0; stage < 4; stage++)
@@ -164,6 +179,7 @@ static int publish(const struct published *how, bool bottleneck)
          &err);
     mwn_st_builder_free(list.builder);
     free(list.values);
+    free(list.variances);
     return bare.count;
 }
 
@@ -198,11 +214,12 @@ static mwn_status load(mwn_net *net, bool *replaced, struct mwn_error *err)
     return status;
 }
 
-static void expect_values(const double *found, size_t count, const char *name)
+static void expect_values(const double *found, size_t count, double (*value)(size_t i),
+                          const char *name)
 {
     for (size_t i = 0; i < count; i++)
-        if (found[i] < value_of(i) || found[i] > value_of(i))
-            fail_msg("%s: number %zu is %g, not %g", name, i, found[i], value_of(i));
+        if (found[i] < value(i) || found[i] > value(i))
+            fail_msg("%s: number %zu is %g, not %g", name, i, found[i], value(i));
 }
 
 /* All parameters and statistics are the file's; those of the last layer if `head` says so. */
@@ -215,7 +232,7 @@ static void expect_loaded(mwn_net *net, bool head)
         const struct mwn_param *param = &graph->params[p];
         mwn_net_get(net, mwn_net_params(net), p, work);
         if (head || param->node != graph->output)
-            expect_values(work, param->count, param->name);
+            expect_values(work, param->count, value_of, param->name);
         else /* within +-1/sqrt(512), as PyTorch begins, where the file has up to 0.5 */
             for (size_t i = 0; i < param->count; i++)
                 assert_true(work[i] > -0.0442 && work[i] < 0.0442);
@@ -224,8 +241,8 @@ static void expect_loaded(mwn_net *net, bool head)
         int channels = 0;
         const char *name = mwn_net_stats_name(net, s, &channels);
         mwn_net_get_stats(net, s, work, other);
-        expect_values(work, (size_t)channels, name);
-        expect_values(other, (size_t)channels, name);
+        expect_values(work, (size_t)channels, value_of, name);
+        expect_values(other, (size_t)channels, variance_of, name);
     }
     free(work);
 }
@@ -270,6 +287,20 @@ static void test_prefixes_and_half_precision_are_understood(void **state)
     mwn_net *net = make_net("resnet18", 4);
     mwn_status status = load(net, NULL, &err);
     data_expect(&err, status, MWN_ERR_MISMATCH, "'conv1.weight'", NULL, NULL);
+    mwn_net_free(net);
+}
+
+static void test_a_negative_variance_is_refused(void **state)
+{
+    (void)state;
+    const struct published how = {"", "fc", MWN_ST_F32, 4};
+    struct mwn_error err = {0};
+    variance = value_of;
+    publish(&how, false);
+    variance = variance_of;
+    mwn_net *net = make_net("resnet18", 4);
+    data_expect(&err, load(net, NULL, &err), MWN_ERR_DATA, "'bn1.running_var'",
+                "a variance is 0 or more", NULL);
     mwn_net_free(net);
 }
 
@@ -332,7 +363,7 @@ static void put_mlp(size_t hidden)
     struct mwn_error err = {0};
     const size_t shapes[][2] = {{hidden, 36}, {hidden, 0}, {7, hidden}, {7, 0}};
     static const char *const names[] = {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"};
-    void *values = make_values(MWN_ST_F32, 36 * hidden);
+    void *values = make_values(MWN_ST_F32, 36 * hidden, value_of);
     mwn_st_builder *builder = mwn_st_builder_create();
     assert_non_null(builder);
     for (size_t i = 0; i < MWN_COUNT(names); i++)
@@ -381,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_resnets_load),
         cmocka_unit_test(test_prefixes_and_half_precision_are_understood),
+        cmocka_unit_test(test_a_negative_variance_is_refused),
         cmocka_unit_test(test_a_head_for_other_classes_stays_at_random),
         cmocka_unit_test(test_a_run_says_that_its_head_was_replaced),
     };

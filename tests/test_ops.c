@@ -362,11 +362,56 @@ static void test_float_reference_matches_double(void **state)
                                &f32_bounds);
 }
 
+/* What is not a number must show in the outputs, whatever lies between. */
+static void check_nan(const struct op_case *c)
+{
+    struct case_data data;
+    struct mwn_error err = {0};
+    struct mwn_learner learner;
+    double logits[64 * CASE_CLASSES];
+    mwn_net *net =
+        net_of(c, &(struct case_kind){.backend = backend, .dtype = MWN_F32}, &data);
+    mwn_net_learner(net, &learner);
+    ((float *)learner.params)[0] = NAN;
+    void *x = case_input(net, &data);
+    const struct mwn_batch batch = {.n = data.n, .x = x, .label = data.label};
+    if (mwn_net_infer(net, &batch, logits, &err) != MWN_OK)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < data.n * CASE_CLASSES; i++)
+        if (!isnan(logits[i]))
+            fail_msg("%s on %s: NaN became %g", c->label, mwn_net_backend(net), logits[i]);
+    free(x);
+    case_data_release(&data);
+    mwn_net_free(net);
+}
+
+static void test_nan_is_not_lost(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+        if (cases[k].op == MWN_OP_relu || cases[k].op == MWN_OP_maxpool ||
+            cases[k].op == MWN_OP_bnorm)
+            check_nan(&cases[k]);
+}
+
+static void test_a_sample_of_too_many_numbers_is_refused(void **state)
+{
+    (void)state;
+    struct mwn_graph g = {0};
+    struct mwn_error err = {0};
+    int x = mwn_graph_input(&g, (struct mwn_shape){65537, 65537, 1});
+    mwn_graph_output(&g, mwn_graph_flatten(&g, x));
+    assert_int_not_equal(mwn_graph_check(&g, &err), MWN_OK);
+    assert_non_null(strstr(err.text, "too many"));
+    mwn_graph_release(&g);
+}
+
 /* Fast backends are limited to one instruction set for a whole process. */
 static int run_backend(const char *name)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_backend_matches_reference),
-                                       cmocka_unit_test(test_bf16_matches_reference)};
+                                       cmocka_unit_test(test_bf16_matches_reference),
+                                       cmocka_unit_test(test_nan_is_not_lost)};
     backend = name;
     fflush(NULL);
     pid_t child = fork();
@@ -393,6 +438,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_matches_central_differences),
         cmocka_unit_test(test_float_reference_matches_double),
+        cmocka_unit_test(test_nan_is_not_lost),
+        cmocka_unit_test(test_a_sample_of_too_many_numbers_is_refused),
     };
+    backend = "ref";
     return failed + cmocka_run_group_tests_name("ref", tests, NULL, NULL);
 }

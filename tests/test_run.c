@@ -669,6 +669,26 @@ static void test_a_model_that_does_not_fit_names_the_tensor(void **state)
     expect_model(&odd, MWN_ERR_DATA, "'fc1.weight'", "not finite");
 }
 
+/* A batch of one has no deviation that batch-norm could divide by. */
+static void test_batch_norm_refuses_batches_of_one(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"train.batch", "meta.batch"};
+    struct mwn_error err = {0};
+    mwn_run *run = NULL;
+    for (size_t i = 0; i < MWN_COUNT(keys); i++) {
+        mwn_config *config = tiny_config();
+        set(config, "model.norm", "batch");
+        set(config, keys[i], "1");
+        mwn_status status = mwn_run_create(&run, config, NULL, &err);
+        data_expect(&err, status, MWN_ERR_CONFIG, keys[i], "batch-norm", NULL);
+        set(config, "model.norm", "none");
+        must(mwn_run_create(&run, config, NULL, &err), &err);
+        mwn_run_free(run);
+        mwn_config_free(config);
+    }
+}
+
 static void test_an_unnamed_model_needs_its_name(void **state)
 {
     (void)state;
@@ -979,6 +999,7 @@ int main(void)
         cmocka_unit_test(test_a_saved_model_evaluates_as_in_the_run),
         cmocka_unit_test(test_a_model_that_does_not_fit_names_the_tensor),
         cmocka_unit_test(test_an_unnamed_model_needs_its_name),
+        cmocka_unit_test(test_batch_norm_refuses_batches_of_one),
         cmocka_unit_test(test_every_method_trains_every_network),
         cmocka_unit_test(test_a_plan_trains_nothing),
         cmocka_unit_test(test_a_plan_times_the_dear_epochs_of_a_run),

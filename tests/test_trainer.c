@@ -386,6 +386,9 @@ static void test_unfit_steps_are_refused_and_do_not_count(void **state)
     assert_non_null(strstr(err.text, "9 samples"));
     assert_int_equal(mwn_trainer_step(trainer, train, &large, 0.1, NULL, &err),
                      MWN_ERR_CONFIG);
+    assert_int_equal(mwn_trainer_step(trainer, NULL, train, 0.1, NULL, &err),
+                     MWN_ERR_CONFIG);
+    assert_non_null(strstr(err.text, "the training batch is missing"));
     assert_int_equal(mwn_trainer_step(trainer, train, train, (double)NAN, NULL, &err),
                      MWN_ERR_CONFIG);
     world.toy.fail_in = 2;

@@ -139,7 +139,7 @@ mwn_status mwn_reader_guess(const char *path, const char **name, struct mwn_erro
         return MWN_OK;
     }
     mwn_fail(err, MWN_ERR_CONFIG, "%s: cannot tell what kind of data this is", path);
-    return mwn_hint(err, "say data.reader=NAME; 'mwnet list readers' shows the names");
+    return mwn_hint(err, "for a table say data.reader=csv; 'mwnet list readers' shows all");
 }
 
 mwn_status mwn_reader_choose(const struct mwn_data_options *options,

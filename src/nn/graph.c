@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of a node's output: products of its sides fit into an int, with room for borders. */
+enum { NUMBERS_MAX = 1 << 30 };
+
 __attribute__((format(printf, 2, 3))) static int graph_fail(struct mwn_graph *g,
                                                             const char *format, ...)
 {
@@ -47,6 +50,9 @@ static int graph_node(struct mwn_graph *g, enum mwn_op op, int a, int b,
     if (shape.c < 1 || shape.h < 1 || shape.w < 1)
         return graph_fail(g, "node %d would have the shape %d x %d x %d", g->node_count,
                           shape.c, shape.h, shape.w);
+    if ((double)shape.c * shape.h * shape.w > NUMBERS_MAX)
+        return graph_fail(g, "node %d would have %d x %d x %d numbers, which is too many",
+                          g->node_count, shape.c, shape.h, shape.w);
     void *items = g->nodes;
     if (!graph_grow(g, &items, g->node_count, &g->node_room, sizeof *g->nodes))
         return MWN_NO_NODE;

@@ -9,6 +9,8 @@
 #include "train/model_open.h"
 #include "train/run.h"
 
+#include <math.h>
+
 mwn_status mwn_evaluate_loader(mwn_net *net, mwn_loader *loader, struct mwn_score *score,
                                mwn_evaluate_stop_fn *stop, void *user,
                                struct mwn_error *err)
@@ -162,6 +164,15 @@ mwn_status mwn_evaluate(const char *path, const mwn_config *config, char **json,
     mwn_json_text(&out, "model", e.model.settings.model.name);
     mwn_json_text(&out, "file", e.model.path);
     struct mwn_result result = mwn_score_result(&e.score, e.train_count);
+    if (isnan(result.loss)) {
+        mwn_fail(err, MWN_ERR_DATA,
+                 "%s: what the model says of some test samples is not a number",
+                 e.model.path);
+        status =
+            mwn_hint(err, "did the training diverge, or are the samples unlike those of "
+                          "the training?");
+        goto out;
+    }
     mwn_result_add(&out, "", &result);
     mwn_json_size(&out, "samples", e.score.samples);
     mwn_json_fixed(&out, "seconds", mwn_clock_now() - start, 3);

@@ -317,7 +317,7 @@ static mwn_status read_tensor(struct model_source *source, const char *name, int
     mark_used(source, t);
     for (size_t i = 0; i < t->count; i++) {
         out[i] = mwn_st_real(t, i);
-        if (!isfinite(out[i]))
+        if (!isfinite((float)out[i])) /* The network has floats. */
             return mwn_fail(source->err, MWN_ERR_DATA,
                             "%s: tensor '%s': number %zu is not finite", source->path,
                             t->name, i);
@@ -383,6 +383,11 @@ static mwn_status load_stats(struct model_source *source, mwn_net *net)
         status = read_tensor(source, name, 1, shape, source->work2);
         if (status != MWN_OK)
             return status;
+        for (int c = 0; c < channels; c++)
+            if (source->work2[c] < 0)
+                return mwn_fail(source->err, MWN_ERR_DATA,
+                                "%s: tensor '%s': number %d is %g, a variance is 0 or more",
+                                source->path, name, c, source->work2[c]);
         mwn_net_set_stats(net, s, source->work, source->work2);
     }
     return MWN_OK;

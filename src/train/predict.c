@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/ids_file.h"
 #include "tensor/npy.h"
 #include "train/model_open.h"
 #include "train/predict.h"
@@ -234,6 +235,15 @@ static void score_row(struct prediction *p, const float *row, int32_t label)
     mwn_score_add(&p->score, 1, p->logits, &label);
 }
 
+static mwn_status fail_row(const struct prediction *p, size_t i, struct mwn_error *err)
+{
+    char number[24];
+    mwn_fail(err, MWN_ERR_DATA, "%s: what the model says of sample %s is not a number",
+             p->what->data, mwn_source_id(&p->source, i, number));
+    return mwn_hint(err, "is the sample as those of the training are? Or did the training "
+                         "diverge?");
+}
+
 static mwn_status take_batch(size_t first, size_t n, const float *probabilities, void *user,
                              struct mwn_error *err)
 {
@@ -243,6 +253,8 @@ static mwn_status take_batch(size_t first, size_t n, const float *probabilities,
         const float *row = probabilities + i * p->table.classes;
         int32_t label = p->source.label[first + i];
         size_t best = 0;
+        if (isnan(row[0])) /* A softmax has one everywhere or nowhere. */
+            return fail_row(p, first + i, err);
         for (size_t k = 1; k < p->table.classes; k++)
             best = row[k] > row[best] ? k : best;
         p->labelled += label >= 0;

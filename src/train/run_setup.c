@@ -151,13 +151,34 @@ static mwn_status make_loaders(struct mwn_run *run, struct mwn_error *err)
     return status;
 }
 
+/* The deviation of a single number is none: batch-norm would make nothing of any input. */
+static mwn_status check_norms(const struct mwn_run *run, size_t batch, size_t meta,
+                              struct mwn_error *err)
+{
+    const struct mwn_graph *graph = mwn_net_graph(run->net);
+    for (int i = 0; i < graph->node_count && (batch == 1 || meta == 1); i++) {
+        const struct mwn_node *node = &graph->nodes[i];
+        if (node->op != MWN_OP_bnorm || node->shape.h * node->shape.w > 1)
+            continue;
+        mwn_fail(
+            err, MWN_ERR_CONFIG,
+            "%s: batch-norm needs more than one number of a channel, and a batch of one "
+            "has no more there",
+            batch == 1 ? "train.batch" : "meta.batch");
+        return mwn_hint(err, "set it to 2 or more");
+    }
+    return MWN_OK;
+}
+
 /* Plans all batch sizes that will occur, so that no step allocates. */
 static mwn_status plan_net(struct mwn_run *run, struct mwn_error *err)
 {
     size_t batch = mwn_loader_batch(run->train);
     size_t meta = run->meta ? mwn_loader_batch(run->meta) : 0;
     bool learns = run->settings.needs & MWN_NEEDS_HYPERGRADIENT;
-    mwn_status status = mwn_net_plan(run->net, batch, learns ? meta : 0, err);
+    mwn_status status = check_norms(run, batch, meta, err);
+    if (status == MWN_OK)
+        status = mwn_net_plan(run->net, batch, learns ? meta : 0, err);
     if (status == MWN_OK && meta &&
         (!learns ||
          (run->settings.needs & MWN_NEEDS_OUTPUT))) /* It takes the train batch's place. */

@@ -134,6 +134,10 @@ mwn_status mwn_trainer_create(mwn_trainer **out, struct mwn_learner *learner,
 static mwn_status check_batch(const struct mwn_step *step, const struct mwn_batch *batch,
                               const char *what, struct mwn_error *err)
 {
+    if (!batch)
+        return mwn_fail(err, MWN_ERR_CONFIG,
+                        "iteration %" PRIu64 ": the %s batch is missing", step->iteration,
+                        what);
     if (batch->n == 0 || batch->n > step->max_n)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "iteration %" PRIu64 ": the %s batch has %zu samples "
