@@ -78,7 +78,7 @@ mkdir other
 echo text >other/notes
 run 2 "not data" inspect other
 says err "mwnet: other: cannot tell what kind of data this is
-hint: say data.reader=NAME; 'mwnet list readers' shows the names"
+hint: for a table say data.reader=csv; 'mwnet list readers' shows all"
 head -c 500 data/train-images-idx3-ubyte >twice/train-images-idx3-ubyte
 run 3 "damaged" inspect twice
 holds err "twice/train-images-idx3-ubyte: "
