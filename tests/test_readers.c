@@ -216,7 +216,7 @@ static void expect_guess(const char *const *files, const char *path, const char 
     }
     mwn_status status = mwn_reader_guess(data_path(path), &found, &err);
     if (!reader) {
-        data_expect(&err, status, MWN_ERR_CONFIG, "cannot tell", "data.reader=NAME", NULL);
+        data_expect(&err, status, MWN_ERR_CONFIG, "cannot tell", "data.reader=csv", NULL);
         return;
     }
     assert_int_equal(status, MWN_OK);
