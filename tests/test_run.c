@@ -964,14 +964,6 @@ static void test_precision_counts_ties_by_their_share(void **state)
     assert_true(isnan(found.auroc) && isnan(found.precision));
 }
 
-static int make_data(void **state)
-{
-    if (data_make_folder(state) != 0)
-        return 1;
-    data_put_set(56, 10, 4);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1009,5 +1001,5 @@ int main(void)
         cmocka_unit_test(test_detection_agrees_with_counting_pairs),
         cmocka_unit_test(test_precision_counts_ties_by_their_share),
     };
-    return cmocka_run_group_tests(tests, make_data, data_remove_folder);
+    return cmocka_run_group_tests(tests, tiny_make_data, data_remove_folder);
 }

@@ -293,14 +293,6 @@ static void test_a_stop_while_an_epoch_is_saved_is_heard(void **state)
     mwn_config_free(config);
 }
 
-static int make_data(void **state)
-{
-    if (data_make_folder(state) != 0)
-        return 1;
-    data_put_set(56, 10, 4);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,5 +308,5 @@ int main(void)
         cmocka_unit_test(test_a_stop_at_the_limit_loses_no_epoch),
         cmocka_unit_test(test_a_stop_while_an_epoch_is_saved_is_heard),
     };
-    return cmocka_run_group_tests(tests, make_data, data_remove_folder);
+    return cmocka_run_group_tests(tests, tiny_make_data, data_remove_folder);
 }

@@ -86,4 +86,13 @@ static inline void expect_same_file(const char *a, const char *b, const char *na
     mwn_free(to);
 }
 
+/* The samples of tiny_config(), as the setup of a test program. */
+static inline int tiny_make_data(void **state)
+{
+    if (data_make_folder(state) != 0)
+        return 1;
+    data_put_set(56, 10, 4);
+    return 0;
+}
+
 #endif

@@ -78,6 +78,11 @@ MWN_MUST_CHECK mwn_status mwn_settings_find_reader(struct mwn_settings *settings
 
 /* The path of the method's weight net, if it has such an option; else NULL. */
 char **mwn_settings_weight_net(const struct mwn_settings *settings);
+/* All options that are paths, that one too; how many there are. */
+enum { MWN_PATHS_MAX = 12 };
+size_t mwn_settings_paths(struct mwn_settings *settings, char **paths[MWN_PATHS_MAX]);
+/* Zeroes what may differ between two parts of a run, apart from its epochs: threads, memory. */
+void mwn_settings_drop_free(struct mwn_settings *settings);
 
 /* Every option with its resolved value as YAML (a recipe that gives the same settings). */
 void mwn_settings_yaml(const struct mwn_settings *settings, struct mwn_buf *out);

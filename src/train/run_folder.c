@@ -94,26 +94,10 @@ static mwn_status make_absolute(char **path, struct mwn_error *err)
 mwn_status mwn_folder_make_absolute(struct mwn_settings *settings, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    struct mwn_data_options *data = &settings->data;
-    char **const paths[] = {
-        &data->path,
-        &data->test,
-        &data->meta,
-        &data->valid,
-        &data->y,
-        &data->root,
-        &data->meta_ids,
-        &data->labels,
-        &data->noise_matrix,
-        &data->noise_probs,
-        &settings->model.init,
-    };
-    char **weight_net = mwn_settings_weight_net(settings);
-
-    for (size_t i = 0; i < MWN_COUNT(paths) && status == MWN_OK; i++)
+    char **paths[MWN_PATHS_MAX];
+    size_t count = mwn_settings_paths(settings, paths);
+    for (size_t i = 0; i < count && status == MWN_OK; i++)
         status = make_absolute(paths[i], err);
-    if (status == MWN_OK && weight_net)
-        status = make_absolute(weight_net, err);
     return status;
 }
 

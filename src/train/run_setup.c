@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "data/overlap.h"
 #include "models/model.h"
 #include "train/meta_source.h"
 #include "train/model_file.h"
@@ -233,10 +234,15 @@ static mwn_status make_method(struct mwn_run *run, struct mwn_error *err)
     return status;
 }
 
+static struct mwn_hash hash_pair(struct mwn_hash first, struct mwn_hash second)
+{
+    struct mwn_hash both[2] = {first, second};
+    return mwn_hash_bytes(both, sizeof(both));
+}
+
 static struct mwn_hash hash_more(struct mwn_hash hash, const void *bytes, size_t size)
 {
-    struct mwn_hash both[2] = {hash, mwn_hash_bytes(bytes, size)};
-    return mwn_hash_bytes(both, sizeof(both));
+    return hash_pair(hash, mwn_hash_bytes(bytes, size));
 }
 
 /* Adds the content of a set's samples; of many, of some that are evenly spread. Images that are
@@ -251,16 +257,11 @@ static mwn_status hash_samples(struct mwn_hash *hash, const struct mwn_set *set,
         return MWN_OK;
     size_t size = mwn_source_stride(source);
     size_t every = set->n <= ALL / size || set->n < SOME ? 1 : set->n / SOME;
-    void *work = mwn_alloc(1, size);
-    if (!work)
-        return mwn_fail_memory(err, size, "a sample");
     for (size_t i = 0; i < set->n && status == MWN_OK; i += every) {
-        const void *sample = NULL;
-        status = mwn_source_sample(source, set->id[i], NULL, work, &sample, err);
-        if (status == MWN_OK)
-            *hash = hash_more(*hash, sample, size);
+        struct mwn_hash one = {0, 0};
+        status = mwn_source_hash(source, set->id[i], &one, err);
+        *hash = hash_pair(*hash, one);
     }
-    mwn_free(work);
     return status;
 }
 
@@ -289,29 +290,25 @@ static mwn_status hash_sets(const struct mwn_sets *sets, struct mwn_hash *out,
     return status;
 }
 
-/* Names the options, but for those that may change when a run is taken up again. */
+/* Names the options, but for those that may change when a run is taken up again, and for paths:
+ * what they lead to is in the data's hash or in the state. */
 static mwn_status hash_options(struct mwn_run *run, struct mwn_error *err)
 {
     static char nothing[] = "";
     struct mwn_buf text = {0};
     struct mwn_settings copy = run->settings;
+    char **paths[MWN_PATHS_MAX], *before[MWN_PATHS_MAX];
+    size_t count = mwn_settings_paths(&copy, paths);
 
     copy.train.epochs = 0;
-    copy.train.threads = 0;
-    copy.train.memory = 0;
-    copy.data.threads = 0;
-    copy.data.path = copy.data.test = copy.data.meta = copy.data.valid = nothing;
-    copy.data.meta_ids = copy.data.y = copy.data.root = nothing;
-    copy.data.labels = copy.data.noise_matrix = copy.data.noise_probs = nothing;
-    copy.model.init = nothing;
-    char **weight_net = mwn_settings_weight_net(&copy), *path = NULL;
-    if (weight_net) { /* What is in the file is in the state. */
-        path = *weight_net;
-        *weight_net = nothing;
+    mwn_settings_drop_free(&copy);
+    for (size_t i = 0; i < count; i++) {
+        before[i] = *paths[i];
+        *paths[i] = nothing;
     }
     mwn_settings_yaml(&copy, &text);
-    if (weight_net)
-        *weight_net = path;
+    for (size_t i = 0; i < count; i++) /* The method's options are not copied. */
+        *paths[i] = before[i];
     if (text.failed || !text.text) {
         mwn_buf_release(&text);
         return mwn_fail_memory(err, 0, "the options");

@@ -16,9 +16,7 @@ static const char *const free_keys[] = {"train.threads", "train.memory", "data.t
 static mwn_status print_options(struct mwn_settings *settings, struct mwn_buf *out,
                                 struct mwn_error *err)
 {
-    settings->train.threads = 0;
-    settings->train.memory = 0;
-    settings->data.threads = 0;
+    mwn_settings_drop_free(settings);
     mwn_status status = mwn_folder_make_absolute(settings, err);
     if (status != MWN_OK)
         return status;

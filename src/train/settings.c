@@ -180,6 +180,34 @@ char **mwn_settings_weight_net(const struct mwn_settings *settings)
     return row ? (void *)((char *)settings->method_options + row->offset) : NULL;
 }
 
+size_t mwn_settings_paths(struct mwn_settings *settings, char **paths[MWN_PATHS_MAX])
+{
+    struct mwn_data_options *data = &settings->data;
+    char **const all[MWN_PATHS_MAX] = {
+        &data->path,
+        &data->test,
+        &data->meta,
+        &data->valid,
+        &data->y,
+        &data->root,
+        &data->meta_ids,
+        &data->labels,
+        &data->noise_matrix,
+        &data->noise_probs,
+        &settings->model.init,
+        mwn_settings_weight_net(settings),
+    };
+    memcpy((void *)paths, (const void *)all, sizeof(all));
+    return all[MWN_PATHS_MAX - 1] ? MWN_PATHS_MAX : MWN_PATHS_MAX - 1;
+}
+
+void mwn_settings_drop_free(struct mwn_settings *settings)
+{
+    settings->train.threads = 0;
+    settings->train.memory = 0;
+    settings->data.threads = 0;
+}
+
 /* A text in double quotes with YAML's escapes. */
 static void yaml_quote(const char *text, struct mwn_buf *out)
 {
