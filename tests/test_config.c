@@ -188,6 +188,9 @@ static void test_bad_values_are_found_when_resolved(void **state)
     expect_unresolved("train.lr", "nan", "not a number");
     expect_unresolved("train.lr", "-1", "out of range");
     expect_unresolved("train.schedule", "cosin", "'cosine'");
+    expect_unresolved("train.hold", "5", "train.schedule=cosine");
+    expect_unresolved("train.cycle", "5", "train.schedule=cosine");
+    expect_unresolved("train.lr_min", "0.01", "train.schedule=cosine");
     expect_unresolved("train.backend", "dnl", "'dnnl'");
     expect_unresolved("train.nesterov", "perhaps", "true or false");
     expect_unresolved("bn.gamma_init", "two", "one, uniform");

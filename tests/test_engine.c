@@ -423,6 +423,49 @@ static void test_cosine_falls_from_the_warmup_to_the_end(void **state)
     assert_true(isfinite(mwn_schedule_lr(&s, 0, 0, 0)));
 }
 
+/* A warm-up and two epochs held, then four of cosine, down to a fifth. */
+static void test_cosine_begins_after_the_hold_and_ends_at_its_minimum(void **state)
+{
+    (void)state;
+    struct mwn_schedule s = {.kind = MWN_SCHEDULE_COSINE,
+                             .lr = 1,
+                             .lr_min = 0.2,
+                             .warmup = 1,
+                             .hold = 2,
+                             .epochs = 7};
+    assert_near(mwn_schedule_lr(&s, 0, 4, 10), 0.5, 1e-15);
+    assert_near(mwn_schedule_lr(&s, 2, 9, 10), 1, 1e-15);
+    assert_near(mwn_schedule_lr(&s, 3, 0, 10), 1, 1e-15);
+    assert_near(mwn_schedule_lr(&s, 5, 0, 10), 0.6, 1e-15);
+    assert_near(mwn_schedule_lr(&s, 7, 0, 10), 0.2, 1e-15);
+}
+
+/* Cycles of 2, 4, 8 epochs after one epoch: they begin at 1, 3, 7 and 15. */
+static void test_each_cosine_of_many_starts_at_the_full_rate(void **state)
+{
+    (void)state;
+    struct mwn_schedule s = {.kind = MWN_SCHEDULE_COSINE,
+                             .lr = 1,
+                             .hold = 1,
+                             .cycle = 2,
+                             .cycle_factor = 2,
+                             .epochs = 4};
+    static const size_t starts[] = {0, 1, 3, 7, 15};
+    static const size_t middles[] = {2, 5, 11};
+    for (size_t i = 0; i < MWN_COUNT(starts); i++)
+        assert_near(mwn_schedule_lr(&s, starts[i], 0, 10), 1, 1e-15);
+    for (size_t i = 0; i < MWN_COUNT(middles); i++)
+        assert_near(mwn_schedule_lr(&s, middles[i], 0, 10), 0.5, 1e-15);
+    double last = (1 + cos(acos(-1.0) * 39 / 40)) / 2;
+    assert_near(mwn_schedule_lr(&s, 6, 9, 10), last, 1e-15);
+
+    s.cycle_factor = 1;
+    for (size_t epoch = 1; epoch < 9; epoch += 2) {
+        assert_near(mwn_schedule_lr(&s, epoch, 0, 10), 1, 1e-15);
+        assert_near(mwn_schedule_lr(&s, epoch + 1, 0, 10), 0.5, 1e-15);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +485,8 @@ int main(void)
         cmocka_unit_test(test_step_schedule_drops_at_its_epochs),
         cmocka_unit_test(test_warmup_rises_evenly_to_the_full_rate),
         cmocka_unit_test(test_cosine_falls_from_the_warmup_to_the_end),
+        cmocka_unit_test(test_cosine_begins_after_the_hold_and_ends_at_its_minimum),
+        cmocka_unit_test(test_each_cosine_of_many_starts_at_the_full_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

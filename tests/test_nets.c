@@ -9,7 +9,9 @@
 #include "nn/plan.h"
 
 struct net_case {
-    const char *model, *variant; /* the shortcut; of mlp: norm and hidden sizes or only A */
+    const char *model,
+        *variant; /* the shortcut; of mlp: norm and hidden sizes or only A; of
+                                  * ImageNet ResNets: A or the stem */
     struct mwn_shape shape;
     double dropout, step; /* size of the direction */
     size_t n;
@@ -25,7 +27,9 @@ static const struct net_case cases[] = {
     {"wrn-10-1", "A", {3, 8, 8}, 0.3, 0.01, 6},
     {"wrn-16-2", "A", {3, 8, 8}, 0, 0.01, 6},
     {"preact-resnet18", "A", {3, 8, 8}, 0, 0.003, 6},
+    {"preact-resnet34", "A", {3, 8, 8}, 0, 0.001, 4},
     {"resnet18", "A", {3, 32, 32}, 0, 0.003, 4},
+    {"resnet34", "cifar", {3, 8, 8}, 0, 0.001, 4},
     {"mlp", "batch ", {20, 1, 1}, 0, 0.01, 16},
     {"mlp", "batch 32", {20, 1, 1}, 0, 0.01, 16},
     {"mlp", "batch 37,16", {3, 6, 6}, 0.3, 0.01, 16},
@@ -52,7 +56,8 @@ static struct mwn_graph build(const struct net_case *c)
         set_option(&options, "norm", "batch");
         set_option(&options, "hidden", c->variant + 6);
     } else {
-        set_option(&options, "shortcut", c->variant);
+        bool stem = strcmp(c->variant, "cifar") == 0;
+        set_option(&options, stem ? "stem" : "shortcut", c->variant);
     }
     options.dropout = c->dropout;
     if (mwn_model_build(&graph, &options, c->shape, CASE_CLASSES, &err) != MWN_OK)
@@ -890,7 +895,10 @@ static void test_published_parameter_counts(void **state)
         {{"resnet32", "A", {3, 32, 32}, 0, 0, 1}, 464154 - 6 * 65},
         {{"wrn-28-10", "A", {3, 32, 32}, 0, 0, 1}, 36479194 - 6 * 641},
         {{"preact-resnet18", "A", {3, 32, 32}, 0, 0, 1}, 11171146 - 6 * 513},
+        {{"preact-resnet34", "A", {3, 32, 32}, 0, 0, 1}, 21279306 - 6 * 513},
         {{"resnet18", "A", {3, 224, 224}, 0, 0, 1}, 11181642 - 6 * 513},
+        {{"resnet34", "A", {3, 224, 224}, 0, 0, 1}, 21289802 - 6 * 513},
+        {{"resnet34", "cifar", {3, 32, 32}, 0, 0, 1}, 21282122 - 6 * 513},
         {{"resnet50", "A", {3, 224, 224}, 0, 0, 1}, 23528522 - 6 * 2049},
     };
     for (size_t k = 0; k < MWN_COUNT(known); k++) {

@@ -428,6 +428,29 @@ static void test_a_cosine_run_cannot_grow(void **state)
     mwn_config_free(config);
 }
 
+/* Cycles do not depend on where the run ends. */
+static void test_a_run_of_cosine_cycles_grows(void **state)
+{
+    (void)state;
+    struct mwn_error err = {0};
+    mwn_run *run = NULL;
+    mwn_config *config = tiny_config(), *more = NULL;
+    must(mwn_config_create(&more, &err), &err);
+    set(more, "train.epochs", "9");
+    set(config, "train.schedule", "cosine");
+    set(config, "train.lr_min", "0.5");
+    data_expect(&err, mwn_run_create(&run, config, NULL, &err), MWN_ERR_CONFIG,
+                "train.lr_min", "more than train.lr", NULL);
+    set(config, "train.lr_min", "0.01");
+    set(config, "train.cycle", "1");
+    const char *dir = train_in("cycles", config);
+    must(mwn_run_resume(&run, dir, more, &err), &err);
+    assert_true(mwn_run_more(run));
+    mwn_run_free(run);
+    mwn_config_free(more);
+    mwn_config_free(config);
+}
+
 static void test_a_run_whose_method_goes_by_its_length_cannot_grow(void **state)
 {
     (void)state;
@@ -983,6 +1006,7 @@ int main(void)
         cmocka_unit_test(test_epochs_can_be_added),
         cmocka_unit_test(test_a_run_that_does_not_fit_is_refused),
         cmocka_unit_test(test_a_cosine_run_cannot_grow),
+        cmocka_unit_test(test_a_run_of_cosine_cycles_grows),
         cmocka_unit_test(test_failed_creation_leaves_nothing),
         cmocka_unit_test(test_a_diverging_run_keeps_its_checkpoint),
         cmocka_unit_test(test_the_best_epoch_is_chosen_on_the_validation_set),

@@ -1,9 +1,14 @@
-/* schedule.c - the learning rate of w: constant, in steps or along a half cosine, times a
+/* schedule.c - the learning rate of w: constant, in steps or along half cosines, times a
  * linear warm-up.
  *
  * With W steps of warm-up of T in all, and t the steps done: the warm-up multiplies by
- * (t + 1) / W while t < W, so its first step is 1/W and its last is whole; the cosine is
- * (1 + cos(pi (t - W) / (T - W))) / 2 from there on. */
+ * (t + 1) / W while t < W, so its first step is 1/W and its last is whole. H steps later the
+ * cosine begins: with s = t - W - H and n = T - W - H
+ *
+ *     lr_min + (lr - lr_min) (1 + cos(pi s / n)) / 2.
+ *
+ * With restarts (Loshchilov, Hutter: SGDR, ICLR 2017, eq. 5) n is the length of the cycle that
+ * t is in, c, c f, c f^2, .., and s counts from its start. */
 #include "engine/schedule.h"
 
 #include <math.h>
@@ -25,6 +30,25 @@ static double cosine(double done, double total)
     return done >= total ? 0 : (1 + cos(pi * done / total)) / 2;
 }
 
+/* The share of lr - lr_min after `done` steps since the warm-up, `left` of the run from there. */
+static double cosines(const struct mwn_schedule *schedule, double per_epoch, double done,
+                      double left)
+{
+    double hold = (double)schedule->hold * per_epoch;
+    double cycle = (double)schedule->cycle * per_epoch;
+    double factor = (double)schedule->cycle_factor;
+    done -= hold;
+    if (cycle <= 0)
+        return cosine(done, left - hold);
+    if (factor <= 1)
+        return cosine(fmod(fmax(done, 0), cycle), cycle);
+    while (done >= cycle) {
+        done -= cycle;
+        cycle *= factor;
+    }
+    return cosine(done, cycle);
+}
+
 double mwn_schedule_lr(const struct mwn_schedule *schedule, size_t epoch, size_t step,
                        size_t steps)
 {
@@ -35,6 +59,8 @@ double mwn_schedule_lr(const struct mwn_schedule *schedule, size_t epoch, size_t
     if (schedule->kind == MWN_SCHEDULE_STEP)
         lr *= drops(schedule, epoch);
     if (schedule->kind == MWN_SCHEDULE_COSINE)
-        lr *= cosine(t - warmup, (double)schedule->epochs * per_epoch - warmup);
+        lr = schedule->lr_min + (lr - schedule->lr_min) *
+                                    cosines(schedule, per_epoch, t - warmup,
+                                            (double)schedule->epochs * per_epoch - warmup);
     return t < warmup ? lr * (t + 1) / warmup : lr;
 }

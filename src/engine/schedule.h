@@ -12,7 +12,11 @@ struct mwn_schedule {
     double lr;
     struct mwn_int_list drops; /* epochs (0-based) from which lr is multiplied         */
     double factor;             /* by this                                              */
+    double lr_min;             /* where a cosine ends                                  */
     int64_t warmup;            /* epochs of linear warm-up from 0                      */
+    int64_t hold;              /* epochs at lr between warm-up and cosine              */
+    int64_t cycle;             /* epochs of the first cosine, then restarts; 0: none   */
+    int64_t cycle_factor;      /* each further cosine is as many times as long         */
     int64_t epochs;            /* length of the run                                    */
 };
 

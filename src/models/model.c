@@ -10,6 +10,7 @@
 #define FIELD(name) offsetof(struct mwn_model_options, name)
 
 static const char *const norm_choices[] = {"none", "batch", NULL};
+static const char *const stem_choices[] = {"imagenet", "cifar", NULL};
 
 const struct mwn_option mwn_model_option_rows[] = {
     {"name", MWN_OPT_TEXT, FIELD(name), "resnet32", 0, 0, NULL,
@@ -25,6 +26,9 @@ const struct mwn_option mwn_model_option_rows[] = {
     {"shortcut", MWN_OPT_TEXT, FIELD(shortcut), "A", 0, 0, NULL,
      "Shortcut where a CIFAR ResNet changes its width: A (subsample and pad) or B (1x1 "
      "convolution)."},
+    {"stem", MWN_OPT_CHOICE, FIELD(stem), "imagenet", 0, 0, stem_choices,
+     "First layers of resnet18, 34 and 50: imagenet (a 7x7 convolution of stride 2, then "
+     "maximum pooling) or cifar (a 3x3 convolution, for images of about 32x32)."},
     {"init", MWN_OPT_TEXT, FIELD(init), "", 0, 0, NULL,
      "Safetensors file with the parameters to start from; empty to start at random."},
     {NULL, MWN_OPT_BOOL, 0, NULL, 0, 0, NULL, NULL},

@@ -9,6 +9,10 @@
 /* What stands between a linear layer of mlp and its ReLU. */
 enum mwn_model_norm { MWN_MODEL_NORM_NONE, MWN_MODEL_NORM_BATCH };
 
+/* What an ImageNet ResNet begins with: a 7x7 convolution of stride 2 and pooling, or a 3x3
+ * convolution. */
+enum mwn_model_stem { MWN_MODEL_STEM_IMAGENET, MWN_MODEL_STEM_CIFAR };
+
 /* Section "model" of the options. */
 struct mwn_model_options {
     char *name;                 /* e.g. "resnet32", "wrn-28-10", "mlp" */
@@ -16,6 +20,7 @@ struct mwn_model_options {
     int norm;                   /* mlp: enum mwn_model_norm            */
     double dropout; /* wrn: between the convolutions; mlp: after each hidden layer */
     char *shortcut; /* resnet: "A" or "B"                  */
+    int stem;       /* ImageNet ResNets: enum mwn_model_stem */
     char *init;     /* file to load before training        */
 };
 extern const struct mwn_option mwn_model_option_rows[];

@@ -1,16 +1,29 @@
-/* preact_resnet.c - PreAct-ResNet-18 for 32x32 images (He et al. 2016, identity mappings): a
- * 3x3 convolution with 64 channels, four stages of two pre-activation blocks with 64 to 512
- * channels, global average, a linear layer. PyTorch's default initialisation, as the code
- * bases of label-noise papers use it. */
-#include "models/blocks.h"
+/* preact_resnet.c - PreAct-ResNet-18 and 34 for 32x32 images (He et al. 2016, identity
+ * mappings): a 3x3 convolution with 64 channels, four stages of two to six pre-activation
+ * blocks with 64 to 512 channels, global average, a linear layer. PyTorch's default
+ * initialisation, as the code bases of label-noise papers use it. */
 #include "models/model.h"
+
+#include "base/status.h"
+#include "models/blocks.h"
 
 #include <stdio.h>
 #include <string.h>
 
+enum { STAGES = 4 };
+
+/* Blocks in each stage; NULL for other names. */
+static const int *blocks_of(const char *name)
+{
+    static const int of18[STAGES] = {2, 2, 2, 2}, of34[STAGES] = {3, 4, 6, 3};
+    if (strcmp(name, "preact-resnet18") == 0)
+        return of18;
+    return strcmp(name, "preact-resnet34") == 0 ? of34 : NULL;
+}
+
 static bool preact_matches(const char *name)
 {
-    return strcmp(name, "preact-resnet18") == 0;
+    return blocks_of(name) != NULL;
 }
 
 /* One pre-activation block with `out` channels. */
@@ -30,13 +43,15 @@ static mwn_status preact_build(struct mwn_graph *graph,
                                const struct mwn_model_options *options,
                                struct mwn_shape sample, int classes, struct mwn_error *err)
 {
-    (void)options;
-    (void)err;
+    const int *blocks = blocks_of(options->name);
+    if (!blocks)
+        return mwn_fail(err, MWN_ERR_CONFIG, "model.name: %s is no PreAct-ResNet",
+                        options->name);
     struct mwn_block block = {.graph = graph, .init = MWN_CONV_DEFAULT};
     int x = mwn_graph_input(graph, sample);
     x = mwn_block_conv(&block, x, "conv1", 64, 3, 1);
-    for (int stage = 0; stage < 4; stage++)
-        for (int i = 0; i < 2; i++) {
+    for (int stage = 0; stage < STAGES; stage++)
+        for (int i = 0; i < blocks[stage]; i++) {
             snprintf(block.prefix, sizeof block.prefix, "layer%d.%d", stage + 1, i);
             x = preact_block(&block, x, 64 << stage, stage && !i ? 2 : 1);
         }
@@ -47,8 +62,8 @@ static mwn_status preact_build(struct mwn_graph *graph,
 }
 
 const struct mwn_model mwn_model_preact_resnet = {
-    .pattern = "preact-resnet18",
-    .summary = "PreAct-ResNet-18 for 32x32 images",
+    .pattern = "preact-resnet18|34",
+    .summary = "PreAct-ResNet for 32x32 images, 64 to 512 channels",
     .matches = preact_matches,
     .build = preact_build,
 };

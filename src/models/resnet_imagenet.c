@@ -1,9 +1,11 @@
-/* resnet_imagenet.c - the ImageNet ResNets of He et al. 2016 (table 1), resnet18 and
+/* resnet_imagenet.c - the ImageNet ResNets of He et al. 2016 (table 1), resnet18, resnet34 and
  * resnet50, for 224x224 images or others of at least about 64x64: a 7x7 convolution with 64
  * channels and stride 2, 3x3 maximum pooling, four stages of basic blocks or of bottlenecks
  * (1x1, 3x3, 1x1 with four times the channels), global average, a linear layer. As in
  * torchvision, whose modules and order of parameters these are: stride in a bottleneck's 3x3
- * convolution, convolutions N(0, 2/(k*k*out)), PyTorch's default for the linear layer. */
+ * convolution, convolutions N(0, 2/(k*k*out)), PyTorch's default for the linear layer. With
+ * model.stem=cifar a 3x3 convolution is all that stands before the stages: the form in which
+ * papers on label noise train them on images of 32x32. */
 #include "models/model.h"
 
 #include "base/status.h"
@@ -22,6 +24,7 @@ struct variant {
 
 static const struct variant variants[] = {
     {"resnet18", {2, 2, 2, 2}, 1},
+    {"resnet34", {3, 4, 6, 3}, 1},
     {"resnet50", {3, 4, 6, 3}, 4},
 };
 
@@ -78,6 +81,13 @@ static int residual_block(struct mwn_block *block, int x, int width, int stride,
     return y;
 }
 
+static int stem(struct mwn_block *block, int x, bool small)
+{
+    x = mwn_block_conv(block, x, "conv1", 64, small ? 3 : 7, small ? 1 : 2);
+    x = mwn_block_norm(block, x, MWN_NO_NODE, true, "bn1");
+    return small ? x : mwn_graph_maxpool(block->graph, x, 3, 2, 1);
+}
+
 static mwn_status imagenet_build(struct mwn_graph *graph,
                                  const struct mwn_model_options *options,
                                  struct mwn_shape sample, int classes,
@@ -88,10 +98,8 @@ static mwn_status imagenet_build(struct mwn_graph *graph,
         return mwn_fail(err, MWN_ERR_CONFIG, "model.name: %s is no ImageNet ResNet",
                         options->name);
     struct mwn_block block = {.graph = graph, .init = MWN_CONV_FAN_OUT};
-    int x = mwn_graph_input(graph, sample);
-    x = mwn_block_conv(&block, x, "conv1", 64, 7, 2);
-    x = mwn_block_norm(&block, x, MWN_NO_NODE, true, "bn1");
-    x = mwn_graph_maxpool(graph, x, 3, 2, 1);
+    int x =
+        stem(&block, mwn_graph_input(graph, sample), options->stem == MWN_MODEL_STEM_CIFAR);
     for (int stage = 0; stage < STAGES; stage++)
         for (int i = 0; i < variant->blocks[stage]; i++) {
             snprintf(block.prefix, sizeof block.prefix, "layer%d.%d", stage + 1, i);
@@ -105,8 +113,8 @@ static mwn_status imagenet_build(struct mwn_graph *graph,
 }
 
 const struct mwn_model mwn_model_resnet_imagenet = {
-    .pattern = "resnet18|50",
-    .summary = "ResNet for 224x224 images, tensors as in torchvision",
+    .pattern = "resnet18|34|50",
+    .summary = "ResNet for 224x224 images (model.stem=cifar: 32x32), torchvision's tensors",
     .matches = imagenet_matches,
     .build = imagenet_build,
 };

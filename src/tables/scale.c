@@ -139,6 +139,21 @@ static mwn_status scale_drops(const struct mwn_schedule *schedule, double before
     return status;
 }
 
+/* Warm-up, hold and the first cycle take the same share of the run; a cycle keeps an epoch. */
+static mwn_status scale_parts(const struct mwn_schedule *schedule, double ratio,
+                              mwn_config *config, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    double cycle = fmax(1, round((double)schedule->cycle * ratio));
+    MWN_TRY(
+        set_number(config, "train.warmup", round((double)schedule->warmup * ratio), err));
+    MWN_TRY(set_number(config, "train.hold", round((double)schedule->hold * ratio), err));
+    if (schedule->cycle > 0)
+        MWN_TRY(set_number(config, "train.cycle", cycle, err));
+out:
+    return status;
+}
+
 mwn_status mwn_scale_apply(const struct mwn_table *table, const struct mwn_cell *cell,
                            mwn_config *config, struct mwn_error *err)
 {
@@ -152,9 +167,7 @@ mwn_status mwn_scale_apply(const struct mwn_table *table, const struct mwn_cell 
     if (after < before) {
         MWN_TRY(set_number(config, "train.epochs", after, err));
         MWN_TRY(scale_drops(&settings.train.schedule, before, after, config, err));
-        MWN_TRY(set_number(config, "train.warmup",
-                           round((double)settings.train.schedule.warmup * after / before),
-                           err));
+        MWN_TRY(scale_parts(&settings.train.schedule, after / before, config, err));
     }
     if (scale->samples < 1 && cost->known)
         MWN_TRY(set_number(

@@ -19,14 +19,25 @@ static const struct mwn_option train_rows[] = {
     {"lr", MWN_OPT_REAL, FIELD(schedule.lr), "0.1", 0, 1e6, NULL,
      "Learning rate of the classifier at the start."},
     {"schedule", MWN_OPT_CHOICE, FIELD(schedule.kind), "step", 0, 0, schedule_choices,
-     "How the learning rate changes: at the epochs lr_drops, as a cosine down to 0, or "
+     "How the learning rate changes: at the epochs lr_drops, as a cosine down to lr_min, "
+     "or "
      "not."},
     {"lr_drops", MWN_OPT_LIST, FIELD(schedule.drops), "", 0, 1e6, NULL,
      "Epochs after which the learning rate is multiplied by lr_factor (schedule step)."},
     {"lr_factor", MWN_OPT_REAL, FIELD(schedule.factor), "0.1", 0, 1, NULL,
      "Factor of each drop of the learning rate."},
+    {"lr_min", MWN_OPT_REAL, FIELD(schedule.lr_min), "0", 0, 1e6, NULL,
+     "Learning rate at the end of a cosine."},
     {"warmup", MWN_OPT_INT, FIELD(schedule.warmup), "0", 0, 1e6, NULL,
      "Epochs in which the learning rate rises linearly from 0."},
+    {"hold", MWN_OPT_INT, FIELD(schedule.hold), "0", 0, 1e6, NULL,
+     "Epochs at the full learning rate before a cosine begins."},
+    {"cycle", MWN_OPT_INT, FIELD(schedule.cycle), "0", 0, 1e6, NULL,
+     "Epochs of the first cosine of many, each of which starts at lr again (warm "
+     "restarts); "
+     "0: one cosine to the end of the run."},
+    {"cycle_factor", MWN_OPT_INT, FIELD(schedule.cycle_factor), "2", 1, 100, NULL,
+     "How many times as long each further cosine is."},
     {"momentum", MWN_OPT_REAL, FIELD(momentum), "0.9", 0, 1, NULL, "Momentum of SGD."},
     {"dampening", MWN_OPT_REAL, FIELD(dampening), "0", 0, 1, NULL,
      "Share of a gradient that does not enter the momentum."},

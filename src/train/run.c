@@ -76,7 +76,7 @@ static mwn_status check_changes(const mwn_config *changes, struct mwn_error *err
     return MWN_OK;
 }
 
-/* The number of epochs can grow; under a cosine schedule it cannot even do that, since the
+/* The number of epochs can grow; under one cosine to the end it cannot even do that, since the
  * learning rates so far depend on it. */
 static mwn_status check_epochs(const struct mwn_settings *before,
                                const struct mwn_settings *after, struct mwn_error *err)
@@ -86,7 +86,8 @@ static mwn_status check_epochs(const struct mwn_settings *before,
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "train.epochs: %lld is less than the run's %lld, it can only grow",
                         (long long)new, (long long)old);
-    if (new > old && before->train.schedule.kind == MWN_SCHEDULE_COSINE)
+    if (new > old && before->train.schedule.kind == MWN_SCHEDULE_COSINE &&
+        before->train.schedule.cycle == 0)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "train.epochs: cannot grow under train.schedule=cosine, whose "
                         "learning rates depend on it");

@@ -118,6 +118,25 @@ static mwn_status apply_pair(struct mwn_settings *settings, const struct mwn_pai
     return mwn_fail(err, MWN_ERR_CONFIG, "unknown option '%.80s'", pair->key);
 }
 
+/* What only a cosine goes by is not to be given to another schedule in vain. */
+static mwn_status check_schedule(const struct mwn_schedule *schedule, struct mwn_error *err)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } of_cosine[] = {{"hold", schedule->hold > 0},
+                     {"cycle", schedule->cycle > 0},
+                     {"lr_min", schedule->lr_min > 0}};
+    for (size_t i = 0; i < MWN_COUNT(of_cosine); i++)
+        if (of_cosine[i].given && schedule->kind != MWN_SCHEDULE_COSINE)
+            return mwn_fail(err, MWN_ERR_CONFIG, "train.%s: needs train.schedule=cosine",
+                            of_cosine[i].name);
+    if (schedule->lr_min > schedule->lr)
+        return mwn_fail(err, MWN_ERR_CONFIG, "train.lr_min: %g is more than train.lr, %g",
+                        schedule->lr_min, schedule->lr);
+    return MWN_OK;
+}
+
 /* Options against each other, as far as they do not need the data. */
 static mwn_status check_settings(struct mwn_settings *settings, struct mwn_error *err)
 {
@@ -138,6 +157,8 @@ static mwn_status check_settings(struct mwn_settings *settings, struct mwn_error
     if (train->nesterov && train->momentum <= 0)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "train.nesterov: true needs train.momentum above 0");
+    if (check_schedule(&train->schedule, err) != MWN_OK)
+        return MWN_ERR_CONFIG;
     if ((settings->method->needs & MWN_NEEDS_TANGENT) &&
         settings->meta.gradient == MWN_GRADIENT_FD) {
         mwn_fail(err, MWN_ERR_CONFIG,
