@@ -31,8 +31,15 @@ const struct mwn_metric mwn_table_metrics[MWN_TABLE_METRICS] = {
 /* A cell that is done. What is not there is NaN. */
 struct outcome {
     bool by_valid;
-    double best, last, valid, tested, seconds, memory, step;
+    double best, last, valid, tested, seconds, memory;
     double metric[MWN_TABLE_METRICS];
+};
+
+/* What a step took in each epoch, in that of the runs in which it was least: other work makes a step
+ * longer, never shorter. */
+struct pace {
+    double *step; /* owned [room] */
+    size_t epochs, room;
 };
 
 /* ---- Reading ------------------------------------------------------------------------ */
@@ -83,14 +90,19 @@ out:
     return status;
 }
 
-/* Adds a line of the record, an epoch, and what a step of it took if it had any. */
-static void add_epoch(const json_t *line, struct outcome *out, double *step, size_t *epochs)
+/* Adds a line of the record, an epoch, and what a step of it took if it had any; *epoch counts
+ * those. */
+static void add_epoch(const json_t *line, struct outcome *out, struct pace *pace,
+                      size_t *epoch)
 {
     double took = number(line, "step_seconds") / number(line, "steps");
     out->seconds += number(line, "seconds");
     out->memory = fmax(out->memory, number(line, "peak_memory"));
-    if (isfinite(took))
-        step[(*epochs)++] = took;
+    if (!isfinite(took))
+        return;
+    double before = *epoch < pace->epochs ? pace->step[*epoch] : (double)INFINITY;
+    pace->step[(*epoch)++] = fmin(before, took);
+    pace->epochs = *epoch > pace->epochs ? *epoch : pace->epochs;
 }
 
 static size_t count_lines(const char *text)
@@ -117,35 +129,39 @@ static double mean_step(const double *step, size_t epochs)
     return epochs > 0 ? sum / (double)epochs : (double)NAN;
 }
 
+static mwn_status make_room(struct pace *pace, size_t epochs, struct mwn_error *err)
+{
+    if (epochs <= pace->room)
+        return MWN_OK;
+    double *step = mwn_resize(pace->step, epochs, sizeof(*step));
+    if (!step)
+        return mwn_fail_memory(err, epochs * sizeof(*step), "a record's times");
+    pace->step = step;
+    pace->room = epochs;
+    return MWN_OK;
+}
+
 static mwn_status read_record(const struct mwn_cell *cell, struct outcome *out,
-                              struct mwn_error *err)
+                              struct pace *pace, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct mwn_bytes bytes = {0};
     char *path = NULL;
-    double *step = NULL;
-    size_t epochs = 0;
+    size_t epoch = 0;
 
     MWN_TRY(mwn_grid_path(cell, "record.jsonl", &path, err));
     MWN_TRY(mwn_file_read(path, FILE_LIMIT, &bytes, err));
     const char *at = bytes.data ? (const char *)bytes.data : "";
-    size_t lines = count_lines(at);
-    step = mwn_alloc(lines, sizeof(*step));
-    if (!step) {
-        status = mwn_fail_memory(err, lines * sizeof(*step), "a record's times");
-        goto out;
-    }
+    MWN_TRY(make_room(pace, count_lines(at), err));
     while (*at) {
         size_t length = strcspn(at, "\n");
         json_t *line = json_loadb(at, length, 0, NULL);
         if (line)
-            add_epoch(line, out, step, &epochs);
+            add_epoch(line, out, pace, &epoch);
         json_decref(line);
         at += length + (at[length] == '\n');
     }
-    out->step = mean_step(step, epochs);
 out:
-    mwn_free(step);
     mwn_bytes_release(&bytes);
     mwn_free(path);
     return status;
@@ -153,7 +169,7 @@ out:
 
 /* *done is false for a cell that is not. */
 static mwn_status read_cell(const struct mwn_table *table, size_t i, struct outcome *out,
-                            bool *done, struct mwn_error *err)
+                            struct pace *pace, bool *done, struct mwn_error *err)
 {
     const struct mwn_cell *cell = &table->cell[i];
     struct mwn_cell_info info;
@@ -163,7 +179,7 @@ static mwn_status read_cell(const struct mwn_table *table, size_t i, struct outc
     if (!*done)
         return MWN_OK;
     mwn_status status = read_summary(cell, out, err);
-    return status == MWN_OK ? read_record(cell, out, err) : status;
+    return status == MWN_OK ? read_record(cell, out, pace, err) : status;
 }
 
 /* ---- Summing up --------------------------------------------------------------------- */
@@ -171,7 +187,7 @@ static mwn_status read_cell(const struct mwn_table *table, size_t i, struct outc
 /* The outcomes of one row in one column, by seed; NaN where there is none. */
 struct runs {
     double best[MWN_TABLE_SEEDS], last[MWN_TABLE_SEEDS], valid[MWN_TABLE_SEEDS];
-    double seconds[MWN_TABLE_SEEDS], memory[MWN_TABLE_SEEDS], step[MWN_TABLE_SEEDS];
+    double seconds[MWN_TABLE_SEEDS], memory[MWN_TABLE_SEEDS];
     double metric[MWN_TABLE_METRICS][MWN_TABLE_SEEDS];
 };
 
@@ -182,30 +198,20 @@ static void put(struct runs *runs, size_t s, const struct outcome *o, bool done)
     runs->valid[s] = o->valid;
     runs->seconds[s] = done ? o->seconds : (double)NAN;
     runs->memory[s] = done ? o->memory : (double)NAN;
-    runs->step[s] = done ? o->step : (double)NAN;
     for (size_t m = 0; m < MWN_TABLE_METRICS; m++)
         runs->metric[m][s] = done ? o->metric[m] : (double)NAN;
-}
-
-/* The least that there is; NaN if there is none. Other work makes a step longer, never shorter. */
-static double least(size_t n, const double *x)
-{
-    double value = (double)NAN;
-    for (size_t i = 0; i < n; i++)
-        value = fmin(value, x[i]);
-    return value;
 }
 
 static mwn_status sum_up(const struct mwn_table *table, size_t first, struct runs *runs,
                          struct mwn_entry *entry, struct mwn_error *err)
 {
+    mwn_status status = MWN_OK;
     size_t pairs = table->rows * table->columns;
+    struct pace pace = {0};
     for (size_t s = 0; s < table->seeds; s++) {
         struct outcome outcome;
         bool done = false;
-        mwn_status status = read_cell(table, first + s * pairs, &outcome, &done, err);
-        if (status != MWN_OK)
-            return status;
+        MWN_TRY(read_cell(table, first + s * pairs, &outcome, &pace, &done, err));
         put(runs, s, &outcome, done);
         entry->done += done;
         entry->failed += !done && mwn_grid_has(&table->cell[first + s * pairs], NULL);
@@ -217,10 +223,12 @@ static mwn_status sum_up(const struct mwn_table *table, size_t first, struct run
     entry->valid = mwn_stat_of(runs->valid, table->seeds);
     entry->seconds = mwn_stat_of(runs->seconds, table->seeds);
     entry->memory = mwn_stat_of(runs->memory, table->seeds);
-    entry->step = least(table->seeds, runs->step);
+    entry->step = mean_step(pace.step, pace.epochs);
     for (size_t m = 0; m < MWN_TABLE_METRICS; m++)
         entry->metric[m] = mwn_stat_of(runs->metric[m], table->seeds);
-    return MWN_OK;
+out:
+    mwn_free(pace.step);
+    return status;
 }
 
 /* How far the best accuracy is from the published figure. */

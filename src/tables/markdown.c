@@ -277,9 +277,11 @@ static void add_key(const struct mwn_table *table, const struct mwn_results *res
         "best: of the epoch that is best by the %s; last: of the last one. Intervals are "
         "of "
         "95 %% (Welch over the runs; for a single run only what the size of the test set "
-        "makes of it). time: of training alone; step: of the method's own step, the mean "
-        "over the epochs, of which each is the median of the five around it, in the run "
-        "where that is least; step / ce: relative to plain training in the same table.\n",
+        "makes of it). time: of training alone; step: of the method's own step, in each "
+        "epoch in the run where it is least, the mean over the epochs, of which each is "
+        "the "
+        "median of the five around it; step / ce: relative to plain training in the same "
+        "table.\n",
         by_valid ? "validation set" : "test set itself, which flatters");
 }
 
