@@ -163,6 +163,53 @@ static void test_every_method_minds_the_weights_of_the_data(void **state)
     }
 }
 
+/* Its label may be any then. Not so where mixup puts it into other samples' images, and where all
+ * weights of a batch are divided by their sum. */
+static void test_a_sample_of_weight_zero_has_no_say(void **state)
+{
+    (void)state;
+    struct subject s;
+    for (size_t k = 0; subject_at(k, &s); k++) {
+        struct bench a, b;
+        bool open = strcmp(s.method->name, "cmwnet_sl") == 0 ||
+                    strcmp(s.method->name, "cmwnet") == 0 ||
+                    strcmp(s.method->name, "ldam") == 0;
+        if (open)
+            continue;
+        bench_open(&a, s.method->name, s.options);
+        bench_open(&b, s.method->name, s.options);
+        a.step.given = b.step.given = some_weights;
+        for (size_t i = 0; i < TRAIN; i++)
+            if (!(some_weights[i] > 0))
+                b.train.label[i] = (b.train.label[i] + 1) % TOY_CLASSES;
+        steps_until(&a, 0, STEPS_ALL);
+        steps_until(&b, 0, STEPS_ALL);
+        for (size_t p = 0; p < TOY_PARAMS; p++)
+            if (a.toy.params[p] > b.toy.params[p] || a.toy.params[p] < b.toy.params[p])
+                fail_msg("%s", s.method->name);
+        bench_close(&a);
+        bench_close(&b);
+    }
+}
+
+/* Without it they would learn from what is not there. */
+static void test_methods_that_never_saw_the_meta_set_say_so(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"glc", "fwl", "mentornet_dd"};
+    for (size_t k = 0; k < MWN_COUNT(names); k++) {
+        struct bench b;
+        struct mwn_error err = {0};
+        mwn_status status = MWN_OK;
+        bench_open(&b, names[k], NULL);
+        for (b.step.iteration = 0; b.step.iteration < STEPS_ALL && status == MWN_OK;
+             b.step.iteration++)
+            status = b.method->step(b.self, &b.step, &err);
+        data_expect(&err, status, MWN_ERR_CONFIG, names[k], "no meta sample", NULL);
+        bench_close(&b);
+    }
+}
+
 static void test_what_a_method_lacks_is_named(void **state)
 {
     (void)state;
@@ -246,6 +293,8 @@ static void test_quantiles_and_phases_by_hand(void **state)
     assert_int_equal(mwn_last_epochs(40, 0.25), 30);
     assert_int_equal(mwn_last_epochs(200, 0.2), 160);
     assert_int_equal(mwn_last_epochs(10, 0), 10);
+    assert_int_equal(mwn_last_epochs(3, 0.2), 2);
+    assert_int_equal(mwn_last_epochs(1, 0.2), 1);
     assert_int_equal(mwn_last_epochs(10, 1), 0);
 }
 
@@ -733,7 +782,7 @@ static void test_boosting_by_hand(void **state)
     struct mwn_state_item item[MWN_STATE_MAX];
     double missed = 0, alpha, total;
     bench_open(&b, "adaboost", NULL);
-    assert_int_equal(b.method->state(b.self, item), 3);
+    assert_int_equal(b.method->state(b.self, item), 4);
     steps_until(&b, 0, STEPS);
     for (size_t s = 0; s < TRAIN; s++) {
         assert_near(item[0].data[s], 1, 0);
@@ -881,6 +930,8 @@ int main(void)
         cmocka_unit_test(test_no_method_allocates_in_a_step),
         cmocka_unit_test(test_no_method_keeps_anything_when_memory_runs_out),
         cmocka_unit_test(test_every_method_minds_the_weights_of_the_data),
+        cmocka_unit_test(test_a_sample_of_weight_zero_has_no_say),
+        cmocka_unit_test(test_methods_that_never_saw_the_meta_set_say_so),
         cmocka_unit_test(test_what_a_method_lacks_is_named),
         cmocka_unit_test(test_the_focal_slope_is_a_derivative),
         cmocka_unit_test(test_class_weights_by_hand),

@@ -52,7 +52,10 @@ const struct mwn_option mwn_meta_option_rows[] = {
      "For meta.source=lowest_loss: samples of each class, chosen anew every epoch."},
     {"loss", MWN_OPT_CHOICE, FIELD(loss), "ce", 0, 0, loss_choices,
      "What judges an iteration on the meta batch: the cross-entropy, or mae, the mean "
-     "absolute error 2(1 - p), which bears wrong labels in the meta set."},
+     "absolute error 2(1 - p), which bears wrong labels in the meta set. Methods that "
+     "train "
+     "on the meta set itself (finetune, meta_only, glc, fwl, mentornet_dd) do so by its "
+     "labels."},
     {"every", MWN_OPT_INT, FIELD(every), "1", 1, 1000000, NULL,
      "Update the weight net in every k-th iteration, the first one included."},
     {"virtual", MWN_OPT_CHOICE, FIELD(virtual_step), "sgd", 0, 0, virtual_choices,

@@ -8,12 +8,12 @@
  * in the epoch,
  *
  *     within an epoch   w <- Opt_w( (1/n) sum_i v_i grad l_i(w) )
- *     after it          err = sum_s v_s miss_s / sum_s v_s
+ *     after it          err = sum_s g_s v_s miss_s / sum_s g_s v_s
  *                       alpha = log((1 - err) / err) + log(C - 1)
- *                       v_s <- v_s exp(rate alpha miss_s),  then scaled to the mean 1;
- *                       nothing happens if alpha <= 0 or nothing was missed.
+ *                       v_s <- v_s exp(rate alpha miss_s),  then scaled to sum_s g_s v_s = sum_s g_s;
+ *                       nothing happens if alpha <= 0 or nothing was missed,
  *
- * The one network goes on instead of a new one for every round; the published comparison does not
+ * g_s being the weight that the data gives, 1 without.  * The one network goes on instead of a new one for every round; the published comparison does not
  * say how its boosting was done. A sample that did not come by is taken as it was. */
 #include "methods/formulas.h"
 #include "methods/output_room.h"
@@ -30,8 +30,8 @@ struct adaboost_options {
 struct adaboost {
     struct mwn_data_facts facts;
     struct mwn_output_room room;
-    double rate, epoch;    /* the epoch that miss is of */
-    double *weight, *miss; /* owned [facts.n]           */
+    double rate, epoch;            /* the epoch that miss is of */
+    double *weight, *miss, *given; /* owned [facts.n]   */
 };
 
 static const struct mwn_option adaboost_rows[] = {
@@ -45,7 +45,8 @@ static void adaboost_end(void *self)
     mwn_output_room_release(&m->room);
     mwn_free(m->weight);
     mwn_free(m->miss);
-    m->weight = m->miss = NULL;
+    mwn_free(m->given);
+    m->weight = m->miss = m->given = NULL;
 }
 
 static mwn_status adaboost_begin(void *self, const void *options,
@@ -59,25 +60,27 @@ static mwn_status adaboost_begin(void *self, const void *options,
     mwn_status status = mwn_output_room_init(&m->room, context, err);
     m->weight = mwn_alloc(n, sizeof *m->weight);
     m->miss = mwn_alloc(n, sizeof *m->miss);
-    bool whole = m->weight && m->miss;
+    m->given = mwn_alloc(n, sizeof *m->given);
+    bool whole = m->weight && m->miss && m->given;
     if (status == MWN_OK && !whole)
-        status = mwn_fail_memory(err, 2 * n * sizeof *m->weight, "sample weights");
+        status = mwn_fail_memory(err, 3 * n * sizeof *m->weight, "sample weights");
     if (status != MWN_OK || !whole) {
         adaboost_end(m);
         return status;
     }
     for (size_t s = 0; s < n; s++)
-        m->weight[s] = 1;
+        m->weight[s] = m->given[s] = 1;
     return MWN_OK;
 }
 
 static void close_epoch(struct adaboost *m)
 {
-    double sum = 0, missed = 0, moved = 0;
+    double sum = 0, missed = 0, moved = 0, all = 0;
     size_t n = m->facts.n;
     for (size_t s = 0; s < n; s++) {
-        sum += m->weight[s];
-        missed += m->weight[s] * m->miss[s];
+        sum += m->given[s] * m->weight[s];
+        missed += m->given[s] * m->weight[s] * m->miss[s];
+        all += m->given[s];
     }
     double error = missed / sum;
     double alpha = log((1 - error) / error) + log((double)m->room.classes - 1);
@@ -85,10 +88,10 @@ static void close_epoch(struct adaboost *m)
         return;
     for (size_t s = 0; s < n; s++) {
         m->weight[s] *= m->miss[s] > 0 ? exp(m->rate * alpha) : 1;
-        moved += m->weight[s];
+        moved += m->given[s] * m->weight[s];
     }
     for (size_t s = 0; s < n; s++)
-        m->weight[s] *= (double)n / moved;
+        m->weight[s] *= all / moved;
 }
 
 static mwn_status adaboost_step(void *self, struct mwn_step *step, struct mwn_error *err)
@@ -106,6 +109,7 @@ static mwn_status adaboost_step(void *self, struct mwn_step *step, struct mwn_er
         const double *p = m->room.prob + i * m->room.classes;
         m->miss[batch->index[i]] =
             mwn_argmax(m->room.classes, p) != (size_t)batch->label[i];
+        m->given[batch->index[i]] = step->given ? step->given[i] : 1;
         step->weight[i] = m->weight[batch->index[i]];
     }
     return mwn_method_update(step, err);
@@ -117,7 +121,8 @@ static int adaboost_state(void *self, struct mwn_state_item items[MWN_STATE_MAX]
     items[0] = (struct mwn_state_item){"weight", m->weight, m->facts.n};
     items[1] = (struct mwn_state_item){"miss", m->miss, m->facts.n};
     items[2] = (struct mwn_state_item){"epoch", &m->epoch, 1};
-    return 3;
+    items[3] = (struct mwn_state_item){"given", m->given, m->facts.n};
+    return 4;
 }
 
 const struct mwn_method mwn_method_adaboost = {

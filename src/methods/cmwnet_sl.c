@@ -21,7 +21,8 @@
  * 4 for 60 % asymmetric noise); 10 plain epochs of 300 on CIFAR-10, 30 on CIFAR-100; Adam, 1e-4, decay
  * 1e-4; meta.every=10; meta samples of lowest loss (meta.source=lowest_loss without a set). Not as
  * published: the network w is evaluated and saved, not w-, and asymmetric noise does not stop w- in
- * the middle of the training. With meta.loss=mae, which is for labels, the meta batch is not mixed. The
+ * the middle of the training; losses and margins that are kept, by which meta samples of lowest loss
+ * are chosen, too, are those of the mixed images. With meta.loss=mae, which is for labels, the meta batch is not mixed. The
  * weight shown is v_i. An iteration costs one forward pass more than those of cmwnet. */
 #include "methods/formulas.h"
 #include "methods/learned_weights.h"

@@ -100,16 +100,19 @@ static size_t kept_of(const struct co_options *options, uint64_t epoch, size_t n
     return kept > 0 ? kept : 1;
 }
 
-/* 1/k for the k samples with the smallest losses, 0 for the others. */
-static void choose(const struct mwn_step *step, size_t k, double *choice)
+/* 1/k for the k samples with the smallest losses, of those that the data does not give the weight
+ * 0; 0 for the others. */
+static void choose(const struct co_teaching *m, const struct mwn_step *step, double *choice)
 {
-    size_t n = step->train->n, below = 0, equal = 0;
-    double most = mwn_quantile(n, step->loss, (double)k / (double)n, step->work);
+    size_t n = mwn_method_counting(step, choice), below = 0, equal = 0;
+    size_t k = kept_of(&m->options, mwn_method_epoch(&m->facts, step), n);
+    double most = n > 0 ? mwn_quantile(n, choice, (double)k / (double)n, step->work) : -1;
     for (size_t i = 0; i < n; i++)
-        below += step->loss[i] < most;
-    for (size_t i = 0; i < n; i++) {
-        bool kept = step->loss[i] < most;
-        if (!kept && step->loss[i] <= most)
+        below += choice[i] < most;
+    for (size_t i = 0; i < step->train->n; i++) {
+        bool counts = !step->given || step->given[i] > 0;
+        bool kept = counts && step->loss[i] < most;
+        if (!kept && counts && step->loss[i] <= most)
             kept = below + equal++ < k;
         choice[i] = kept ? 1 / (double)k : 0;
     }
@@ -125,7 +128,7 @@ static void exchange(struct co_teaching *m, struct mwn_step *step)
 }
 
 /* The second network's iteration, by the choice of the first; leaves its own in m->choice. */
-static mwn_status teach_second(struct co_teaching *m, struct mwn_step *step, size_t k,
+static mwn_status teach_second(struct co_teaching *m, struct mwn_step *step,
                                struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
@@ -137,7 +140,7 @@ static mwn_status teach_second(struct co_teaching *m, struct mwn_step *step, siz
     step->train = &same;
     MWN_TRY(mwn_step_forward(step, err));
     memcpy(step->coef, m->choice, train->n * sizeof *step->coef);
-    choose(step, k, m->choice);
+    choose(m, step, m->choice);
     MWN_TRY(mwn_step_update(step, step->coef, err));
 out:
     step->train = train;
@@ -153,7 +156,6 @@ static mwn_status co_step(void *self, struct mwn_step *step, struct mwn_error *e
     struct co_teaching *m = self;
     struct mwn_learner *learner = step->learner;
     size_t n = step->train->n;
-    size_t k = kept_of(&m->options, mwn_method_epoch(&m->facts, step), n);
     if (m->begun <= 0)
         MWN_TRY(learner->another(learner->self, m->second.params, m->second.stats, err));
     m->sgd.has_buffer = m->sgd.buffer && m->begun > 0;
@@ -161,10 +163,10 @@ static mwn_status co_step(void *self, struct mwn_step *step, struct mwn_error *e
     memcpy(m->before, m->second.stats, m->stats * sizeof *m->before);
     exchange(m, step);
     MWN_TRY(mwn_step_forward(step, err));
-    choose(step, k, m->choice);
+    choose(m, step, m->choice);
     for (size_t i = 0; i < n; i++)
         step->weight[i] = m->choice[i] > 0;
-    MWN_TRY(teach_second(m, step, k, err));
+    MWN_TRY(teach_second(m, step, err));
     MWN_TRY(mwn_step_forward(step, err));
     MWN_TRY(mwn_step_update(step, m->choice, err));
     m->begun = 1;

@@ -69,5 +69,6 @@ double mwn_local_dimension(size_t k, const double *distance)
 
 uint64_t mwn_last_epochs(uint64_t epochs, double share)
 {
-    return (uint64_t)ceil((double)epochs * (1 - share) - 1e-9);
+    uint64_t first = (uint64_t)ceil((double)epochs * (1 - share) - 1e-9);
+    return first == epochs && epochs > 1 && share > 0 ? epochs - 1 : first;
 }

@@ -28,7 +28,8 @@ void mwn_softmax(size_t n, const double *z, double *out);
  * rising order: -k / sum_i log(r_i / r_k). 0 if there is none, as when all are as far away. */
 double mwn_local_dimension(size_t k, const double *distance);
 
-/* The first epoch, from 0, of the last `share` of so many: share 0 gives `epochs`. */
+/* The first epoch, from 0, of the last `share` of so many, at least of one of several: share 0 gives
+ * `epochs`. */
 uint64_t mwn_last_epochs(uint64_t epochs, double share);
 
 #endif

@@ -83,6 +83,8 @@ static mwn_status fwl_begin(void *self, const void *options,
     m->facts = context->facts;
     m->facts.class_count = NULL;
     m->from = mwn_last_epochs(m->facts.epochs, o->share);
+    if (m->facts.epochs > 2 && m->from > m->facts.epochs - 2)
+        m->from = m->facts.epochs - 2; /* one to label, one to learn from that */
     m->from = m->from > 0 ? m->from : 1;
     m->beta = o->beta;
     m->teacher.features = context->features;
@@ -123,6 +125,8 @@ static mwn_status label_batch(struct fwl *m, struct mwn_step *step, struct mwn_e
 {
     mwn_status status = MWN_OK;
     const struct mwn_learner *learner = step->learner;
+    if (!(m->teacher.count[0] > 0))
+        return mwn_method_fail_unseen(step, "fwl", "the last plain epoch", err);
     if (!m->fitted)
         MWN_TRY(mwn_gp_teacher_fit(&m->teacher, err));
     m->fitted = true;

@@ -116,6 +116,16 @@ static mwn_status meta_gradient(struct mwn_step *step, double by, struct mwn_err
     return learner->backward(learner->self, step->coef, step->direction, err);
 }
 
+/* Without a sample the matrix would say that no label is wrong. */
+static mwn_status check_seen(const struct glc *m, const struct mwn_step *step,
+                             struct mwn_error *err)
+{
+    for (size_t k = 0; k < m->room.classes * m->room.classes; k++)
+        if (m->sum[k] > 0)
+            return MWN_OK;
+    return mwn_method_fail_unseen(step, "glc", "the last plain epoch", err);
+}
+
 static mwn_status glc_step(void *self, struct mwn_step *step, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
@@ -127,6 +137,7 @@ static mwn_status glc_step(void *self, struct mwn_step *step, struct mwn_error *
             MWN_TRY(look_at_meta(m, step, err));
         return mwn_method_plain(step, err);
     }
+    MWN_TRY(check_seen(m, step, err));
     mwn_transition_of_counts(m->room.classes, m->sum, m->matrix);
     if (step->meta)
         MWN_TRY(meta_gradient(step, by, err));

@@ -57,8 +57,9 @@ mwn_status mwn_mentor_forward(struct mwn_mentor *m, struct mwn_step *step,
     mwn_status status = mwn_step_forward(step, err);
     if (status != MWN_OK)
         return status;
-    double now =
-        mwn_quantile(step->train->n, step->loss, m->options.percentile, step->work);
+    size_t n = mwn_method_counting(step, step->coef);
+    double now = n > 0 ? mwn_quantile(n, step->coef, m->options.percentile, step->work)
+                       : m->number[0];
     m->number[0] = m->options.decay * m->number[0] + (1 - m->options.decay) * now;
     m->number[2] = mwn_mentor_percent(m, step);
     return MWN_OK;
@@ -98,6 +99,7 @@ static void drop(struct mwn_mentor *m, struct mwn_step *step)
                   : m->number[2] < LAST_FROM ? m->options.drop
                                              : m->options.last_drop;
     size_t stay = (size_t)((double)n * (1 - rate));
+    stay = stay == 0 && rate < 1 ? 1 : stay;
     struct mwn_rng rng = mwn_rng_at(m->seed, MWN_STREAM_MENTOR, 1 + step->iteration, 0);
     mwn_rng_permutation(&rng, m->order, n);
     for (size_t i = 0; i < n; i++) {
@@ -113,7 +115,7 @@ mwn_status mwn_mentor_update(struct mwn_mentor *m, struct mwn_step *step,
     mwn_mentor_weigh(m, step->train->n, step->loss, step->weight);
     drop(m, step);
     for (size_t i = 0; i < step->train->n; i++)
-        mean += step->coef[i];
+        mean += step->coef[i] * (step->given ? step->given[i] : 1);
     step->sgd.weight_decay = decay * mean;
     mwn_status status = mwn_step_update(step, step->coef, err);
     step->sgd.weight_decay = decay;

@@ -4,7 +4,8 @@
  * three steps
  *
  *     virtual   w^(theta) = w - lr (1/n) sum_i theta_(y_i) grad l_i(w)
- *     meta      theta <- max(0, theta - eta dL_meta(w^)/dtheta),  then scaled to the mean 1,
+ *     meta      theta <- max(0, theta - eta dL_meta(w^)/dtheta),  then scaled to the mean 1
+ *               over the classes that have samples,
  *               dL_meta/dtheta_c = -lr s (1/n) sum over y_i = c of d_i
  *     actual    w <- Opt_w( (1/n) sum_i theta_(y_i) grad l_i(w) )
  *
@@ -22,7 +23,7 @@ struct meta_class_options {
 struct meta_class {
     size_t classes;
     double lr;
-    double *theta, *grad; /* owned [classes] */
+    double *theta, *grad, *has; /* owned [classes]; has: samples of the class */
 };
 
 static const struct mwn_option meta_class_rows[] = {
@@ -35,7 +36,8 @@ static void meta_class_end(void *self)
     struct meta_class *m = self;
     mwn_free(m->theta);
     mwn_free(m->grad);
-    m->theta = m->grad = NULL;
+    mwn_free(m->has);
+    m->theta = m->grad = m->has = NULL;
 }
 
 static mwn_status meta_class_begin(void *self, const void *options,
@@ -47,12 +49,15 @@ static mwn_status meta_class_begin(void *self, const void *options,
     m->lr = ((const struct meta_class_options *)options)->lr;
     m->theta = mwn_alloc(m->classes, sizeof *m->theta);
     m->grad = mwn_alloc(m->classes, sizeof *m->grad);
-    if (!m->theta || !m->grad) {
+    m->has = mwn_alloc(m->classes, sizeof *m->has);
+    if (!m->theta || !m->grad || !m->has) {
         meta_class_end(m);
-        return mwn_fail_memory(err, 2 * m->classes * sizeof *m->theta, "class weights");
+        return mwn_fail_memory(err, 3 * m->classes * sizeof *m->theta, "class weights");
     }
-    for (size_t c = 0; c < m->classes; c++)
+    for (size_t c = 0; c < m->classes; c++) {
         m->theta[c] = 1;
+        m->has[c] = context->facts.class_count[c];
+    }
     return MWN_OK;
 }
 
@@ -68,7 +73,7 @@ static mwn_status learn_weights(struct meta_class *m, struct mwn_step *step,
                                 struct mwn_error *err)
 {
     size_t n = step->train->n;
-    double scale = 0, sum = 0;
+    double scale = 0, sum = 0, present = 0;
     mwn_status status = mwn_step_hypergradient(step, step->coef, &scale, err);
     if (status != MWN_OK)
         return status;
@@ -79,7 +84,8 @@ static mwn_status learn_weights(struct meta_class *m, struct mwn_step *step,
     for (size_t c = 0; c < m->classes; c++) {
         double moved = m->theta[c] - m->lr * m->grad[c];
         m->theta[c] = moved > 0 ? moved : 0;
-        sum += m->theta[c];
+        sum += m->has[c] > 0 ? m->theta[c] : 0;
+        present += m->has[c] > 0;
     }
     if (!(sum > 0)) {
         mwn_fail(err, MWN_ERR_DIVERGED, "iteration %llu: all class weights are zero",
@@ -87,7 +93,7 @@ static mwn_status learn_weights(struct meta_class *m, struct mwn_step *step,
         return mwn_hint(err, "lower method.class_lr (it is %g)", m->lr);
     }
     for (size_t c = 0; c < m->classes; c++)
-        m->theta[c] *= (double)m->classes / sum;
+        m->theta[c] *= m->has[c] > 0 ? present / sum : 1;
     return MWN_OK;
 }
 

@@ -80,6 +80,25 @@ mwn_status mwn_method_plain(struct mwn_step *step, struct mwn_error *err)
     return mwn_method_update(step, err);
 }
 
+mwn_status mwn_method_fail_unseen(const struct mwn_step *step, const char *name,
+                                  const char *when, struct mwn_error *err)
+{
+    mwn_fail(err, MWN_ERR_CONFIG,
+             "iteration %llu: method '%s' has seen no meta sample in %s to learn from",
+             (unsigned long long)step->iteration, name, when);
+    return mwn_hint(err, "raise train.epochs or lower meta.every; meta.source=lowest_loss "
+                         "has no meta set in the first epoch");
+}
+
+size_t mwn_method_counting(const struct mwn_step *step, double *loss)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < step->train->n; i++)
+        if (!step->given || step->given[i] > 0)
+            loss[count++] = step->loss[i];
+    return count;
+}
+
 uint64_t mwn_method_epoch(const struct mwn_data_facts *facts, const struct mwn_step *step)
 {
     return facts->steps > 0 ? step->iteration / facts->steps : 0;

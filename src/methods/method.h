@@ -97,6 +97,12 @@ MWN_MUST_CHECK mwn_status mwn_method_check(const struct mwn_method *method,
 MWN_MUST_CHECK mwn_status mwn_method_update(struct mwn_step *step, struct mwn_error *err);
 /* The plain iteration: forward, all weights 1, update. */
 MWN_MUST_CHECK mwn_status mwn_method_plain(struct mwn_step *step, struct mwn_error *err);
+/* The losses of the samples that count, those to which the data does not give the weight 0:
+ * loss[train->n], behind them nothing. Returns how many there are. */
+size_t mwn_method_counting(const struct mwn_step *step, double *loss);
+/* MWN_ERR_CONFIG: no meta batch came when the method of that name needed some. */
+mwn_status mwn_method_fail_unseen(const struct mwn_step *step, const char *name,
+                                  const char *when, struct mwn_error *err);
 /* The complete epochs before this iteration. */
 uint64_t mwn_method_epoch(const struct mwn_data_facts *facts, const struct mwn_step *step);
 

@@ -79,7 +79,7 @@ static void set_theta(struct mwn_noise_layer *layer, const struct mwn_noise_batc
 }
 
 /* Sample i's slope by the logits, and its share of the gradient of b. With features, its
- * theta becomes the derivatives of the mean loss by what the softmax was taken of. */
+ * theta becomes its share of the derivatives by what the softmax was taken of. */
 static void differentiate_sample(struct mwn_noise_layer *layer,
                                  const struct mwn_noise_batch *batch, size_t i,
                                  double *slope)
@@ -91,6 +91,7 @@ static void differentiate_sample(struct mwn_noise_layer *layer,
     for (size_t k = 0; k < classes; k++) {
         double r = layer->posterior[k] / (double)batch->n, *row = theta + k * classes;
         slope[k] = prob[k] / (double)batch->n - r;
+        r *= batch->given ? batch->given[i] : 1;
         layer->grad[k * classes + label] -= r;
         for (size_t j = 0; j < classes; j++)
             layer->grad[k * classes + j] += r * row[j];
@@ -108,7 +109,11 @@ void mwn_noise_layer_differentiate(struct mwn_noise_layer *layer,
     for (size_t i = 0; i < batch->n; i++)
         differentiate_sample(layer, batch, i, slope + i * layer->classes);
     const struct mwn_dense by_sample = features_layer(layer);
-    if (layer->features > 0)
-        mwn_dense_backward(&by_sample, batch->n, batch->feature, layer->theta,
-                           layer->grad + by_sample.out, by_feature);
+    if (layer->features == 0)
+        return;
+    mwn_dense_backward(&by_sample, batch->n, batch->feature, layer->theta,
+                       layer->grad + by_sample.out, by_feature);
+    for (size_t i = 0; batch->given && i < batch->n; i++)
+        for (size_t h = 0; h < layer->features && batch->given[i] > 0; h++)
+            by_feature[i * layer->features + h] /= batch->given[i];
 }

@@ -23,6 +23,7 @@ struct mwn_noise_batch {
     const int32_t *label;
     const double *prob; /* [n][classes] the network's softmax                            */
     const double *feature; /* [n][features]; not looked at where there are none          */
+    const double *given;   /* [n] weights that the data gives; NULL: all one             */
 };
 
 /* Numbers in b: the u that follow in param are all others. */
@@ -34,8 +35,9 @@ MWN_MUST_CHECK mwn_status mwn_noise_layer_init(struct mwn_noise_layer *layer, si
                                                struct mwn_error *err);
 void mwn_noise_layer_release(struct mwn_noise_layer *layer);
 
-/* Of the mean loss of the batch: layer->grad, slope[n][classes] by the logits and, with
- * features, by_feature[n][features] by these, through the chances alone. n <= max_n. */
+/* Of the batch's losses, each times its given weight, divided by n: layer->grad; without that
+ * weight slope[n][classes] by the logits and, with features, by_feature[n][features] by these,
+ * through the chances alone. n <= max_n. */
 void mwn_noise_layer_differentiate(struct mwn_noise_layer *layer,
                                    const struct mwn_noise_batch *batch, double *slope,
                                    double *by_feature);

@@ -6,7 +6,8 @@
  *     v_i = n/k if l_i is one of the k largest losses of the batch, else 0
  *     w <- Opt_w( (1/n) sum_i v_i grad l_i(w) ),   so the mean over those that are kept.
  *
- * Of equal losses those earlier in the batch are kept. The share that the published comparison
+ * Of equal losses those earlier in the batch are kept; samples to which the data gives the weight 0
+ * are not of the n. The share that the published comparison
  * used is not known. */
 #include "methods/formulas.h"
 #include "methods/method.h"
@@ -34,17 +35,20 @@ static mwn_status ohem_begin(void *self, const void *options,
 static mwn_status ohem_step(void *self, struct mwn_step *step, struct mwn_error *err)
 {
     const struct ohem_options *m = self;
-    size_t n = step->train->n;
     mwn_status status = mwn_step_forward(step, err);
     if (status != MWN_OK)
         return status;
-    size_t k = (size_t)ceil(m->keep * (double)n - 1e-9), above = 0, equal = 0;
-    double least = mwn_quantile(n, step->loss, (double)(n - k + 1) / (double)n, step->work);
+    size_t n = mwn_method_counting(step, step->coef), above = 0, equal = 0;
+    size_t k = (size_t)ceil(m->keep * (double)n - 1e-9);
+    double least =
+        n > 0 ? mwn_quantile(n, step->coef, (double)(n - k + 1) / (double)n, step->work)
+              : (double)INFINITY;
     for (size_t i = 0; i < n; i++)
-        above += step->loss[i] > least;
-    for (size_t i = 0; i < n; i++) {
-        bool kept = step->loss[i] > least;
-        if (!kept && step->loss[i] >= least)
+        above += step->coef[i] > least;
+    for (size_t i = 0; i < step->train->n; i++) {
+        bool counts = !step->given || step->given[i] > 0;
+        bool kept = counts && step->loss[i] > least;
+        if (!kept && counts && step->loss[i] >= least)
             kept = above + equal++ < k;
         step->weight[i] = kept ? (double)n / (double)k : 0;
     }

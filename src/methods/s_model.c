@@ -143,14 +143,16 @@ static void begin_layer(struct s_model *m)
 }
 
 /* Counts the predictions of a plain step's batch, in the last plain epoch alone. */
-static void count_batch(struct s_model *m, const struct mwn_batch *batch)
+static void count_batch(struct s_model *m, const struct mwn_step *step)
 {
+    const struct mwn_batch *batch = step->train;
     size_t classes = m->room.classes;
     for (size_t i = 0; i < batch->n; i++) {
         const double *p = m->room.prob + i * classes;
+        double given = step->given ? step->given[i] : 1;
         size_t label = (size_t)batch->label[i], top = mwn_argmax(classes, p);
         for (size_t k = 0; k < classes; k++)
-            m->count[k * classes + label] += m->soft ? p[k] : k == top;
+            m->count[k * classes + label] += given * (m->soft ? p[k] : k == top);
     }
 }
 
@@ -160,7 +162,7 @@ static mwn_status learn(struct s_model *m, struct mwn_step *step, struct mwn_err
     const struct mwn_learner *learner = step->learner;
     bool is_complex = m->layer.features > 0;
     const struct mwn_noise_batch batch = {step->train->n, step->train->label, m->room.prob,
-                                          m->feature};
+                                          m->feature, step->given};
     mwn_status status = MWN_OK;
     if (is_complex)
         status = learner->feature(learner->self, m->feature, err);
@@ -184,7 +186,7 @@ static mwn_status s_model_step(void *self, struct mwn_step *step, struct mwn_err
         return status;
     if (epoch < m->from) {
         if (epoch + 1 == m->from)
-            count_batch(m, step->train);
+            count_batch(m, step);
         return mwn_method_update(step, err);
     }
     if (!(m->number[1] > 0))

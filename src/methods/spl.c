@@ -89,7 +89,10 @@ static void move_threshold(struct spl *m, struct mwn_step *step)
 {
     const struct spl_options *o = &m->options;
     if (o->pace == 0) {
-        double now = mwn_quantile(step->train->n, step->loss, o->percentile, step->work);
+        size_t n = mwn_method_counting(step, step->coef);
+        if (n == 0)
+            return;
+        double now = mwn_quantile(n, step->coef, o->percentile, step->work);
         m->lambda[0] =
             m->lambda[1] > 0 ? o->decay * m->lambda[0] + (1 - o->decay) * now : now;
         m->lambda[1] = 1;
