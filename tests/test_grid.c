@@ -339,26 +339,38 @@ static void test_scaled_drops_stay_apart_and_within_the_run(void **state)
     expect_drops("ten", 10, (const int64_t[]){8, 9, 13});
 }
 
-static void test_scaled_cycles_take_the_same_share_of_the_run(void **state)
+/* 40 epochs, scaled to 12: hold and first cycle. */
+static void expect_cycles(const char *dir, const char *schedule, int64_t hold,
+                          int64_t cycle)
 {
-    (void)state;
-    static const char text[] =
-        "table:\n  recipe: small.yaml\n"
-        "  options: {train: {epochs: 40, schedule: cosine, hold: 10, cycle: 2}}\n"
-        "  rows: [ce]\n";
     struct mwn_error err = {0};
     mwn_table *table = NULL;
-    mwn_status status = open_text(
-        &table, text, (struct mwn_table_options){.dir = data_path("cycles")}, &err);
+    char text[300];
+    snprintf(text, sizeof(text),
+             "table:\n  recipe: small.yaml\n"
+             "  options: {train: {epochs: 40, schedule: cosine, warmup: 0, %s}}\n"
+             "  rows: [ce]\n",
+             schedule);
+    mwn_status status =
+        open_text(&table, text, (struct mwn_table_options){.dir = data_path(dir)}, &err);
     assert_int_equal(status, MWN_OK);
     note_times(table, 0.09);
     assert_int_equal(mwn_table_fit(table, 10 * 12 / 0.95 + 1, 1, &err), MWN_OK);
     struct mwn_settings s = settings_of(table, 0);
     assert_int_equal(s.train.epochs, 12);
-    assert_int_equal(s.train.schedule.hold, 3);
-    assert_int_equal(s.train.schedule.cycle, 1);
+    assert_int_equal(s.train.schedule.hold, hold);
+    assert_int_equal(s.train.schedule.cycle, cycle);
     mwn_settings_release(&s);
     mwn_table_free(table);
+}
+
+/* 2 + 4 + 8 + 16 after 10; 20 + 20; and a last cosine that is cut. */
+static void test_a_scaled_run_ends_with_a_cosine_if_the_whole_one_does(void **state)
+{
+    (void)state;
+    expect_cycles("cycles", "hold: 10, cycle: 2", 12 - (1 + 2 + 4), 1);
+    expect_cycles("even", "cycle: 20, cycle_factor: 1", 0, 6);
+    expect_cycles("cut", "hold: 10, cycle: 4", 3, 1);
 }
 
 static void expect_page(const mwn_table *table, const char *words)
@@ -650,7 +662,7 @@ int main(void)
         cmocka_unit_test(test_a_sweep_needs_a_validation_set),
         cmocka_unit_test(test_a_budget_cuts_epochs_and_moves_the_drops),
         cmocka_unit_test(test_scaled_drops_stay_apart_and_within_the_run),
-        cmocka_unit_test(test_scaled_cycles_take_the_same_share_of_the_run),
+        cmocka_unit_test(test_a_scaled_run_ends_with_a_cosine_if_the_whole_one_does),
         cmocka_unit_test(test_a_small_budget_cuts_samples_too),
         cmocka_unit_test(test_means_leave_out_what_is_missing),
         cmocka_unit_test(test_student_s_quantiles_are_the_tables),

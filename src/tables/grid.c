@@ -209,6 +209,27 @@ out:
     return status;
 }
 
+mwn_status mwn_grid_check_seed(const char *key, struct mwn_error *err)
+{
+    if (strcmp(key, "train.seed") != 0)
+        return MWN_OK;
+    mwn_fail(err, MWN_ERR_CONFIG, "train.seed: every cell has a seed of its own");
+    return mwn_hint(err, "choose the seeds by --seeds 1-5");
+}
+
+/* What tells the cells apart is not to be set for all of them. */
+static mwn_status check_override(const struct mwn_table *table, const char *key,
+                                 struct mwn_error *err)
+{
+    bool named = false;
+    for (size_t r = 0; r < table->rows; r++)
+        named = named || row_method(&table->row[r]);
+    if (!named || strcmp(key, "method.name") != 0)
+        return mwn_grid_check_seed(key, err);
+    mwn_fail(err, MWN_ERR_CONFIG, "method.name: the rows of the table name their methods");
+    return mwn_hint(err, "choose rows by --only ROW,ROW");
+}
+
 mwn_status mwn_grid_finish(struct mwn_table *table, const struct mwn_table_options *options,
                            struct mwn_error *err)
 {
@@ -217,9 +238,12 @@ mwn_status mwn_grid_finish(struct mwn_table *table, const struct mwn_table_optio
         MWN_TRY(mwn_grid_set_seeds(table, options->seeds, err));
     if (table->seeds == 0)
         MWN_TRY(mwn_grid_set_seeds(table, "1", err));
-    for (size_t i = 0; options->config && i < options->config->count; i++)
-        MWN_TRY(mwn_config_add(table->overrides, options->config->pairs[i].key,
-                               options->config->pairs[i].value, "command line", err));
+    for (size_t i = 0; options->config && i < options->config->count; i++) {
+        const struct mwn_pair *pair = &options->config->pairs[i];
+        MWN_TRY(check_override(table, pair->key, err));
+        MWN_TRY(
+            mwn_config_add(table->overrides, pair->key, pair->value, "command line", err));
+    }
     MWN_TRY(make_cells(table, options->only, err));
     MWN_TRY(mwn_scale_read(table, err));
     for (size_t i = 0; i < table->rows * table->columns; i++)

@@ -75,6 +75,9 @@ MWN_MUST_CHECK mwn_status mwn_grid_set_seeds(struct mwn_table *table, const char
 MWN_MUST_CHECK mwn_status mwn_grid_add(struct mwn_axis **axes, size_t *count,
                                        const char *name, struct mwn_error *err);
 
+/* MWN_ERR_CONFIG for train.seed, which nobody but the cells sets. */
+MWN_MUST_CHECK mwn_status mwn_grid_check_seed(const char *key, struct mwn_error *err);
+
 /* grid.c: an empty table. */
 MWN_MUST_CHECK mwn_status mwn_grid_create(struct mwn_table **out, const char *path,
                                           const char *dir, struct mwn_error *err);

@@ -139,15 +139,43 @@ static mwn_status scale_drops(const struct mwn_schedule *schedule, double before
     return status;
 }
 
-/* Warm-up, hold and the first cycle take the same share of the run; a cycle keeps an epoch. */
-static mwn_status scale_parts(const struct mwn_schedule *schedule, double ratio,
-                              mwn_config *config, struct mwn_error *err)
+/* Epochs of so many cosines. */
+static double cycles_length(double cycle, double factor, int count)
+{
+    double sum = 0;
+    for (; count > 0; count--, cycle *= factor)
+        sum += cycle;
+    return sum;
+}
+
+/* How many cosines the run has, if it ends with one; else 0. */
+static int whole_cycles(const struct mwn_schedule *schedule, double epochs)
+{
+    double cycle = (double)schedule->cycle, factor = (double)schedule->cycle_factor;
+    double left = epochs - (double)schedule->warmup - (double)schedule->hold;
+    int count = 0;
+    for (; cycle > 0 && left >= cycle; cycle *= factor, count++)
+        left -= cycle;
+    return left <= 0 ? count : 0;
+}
+
+/* Warm-up, hold and the first cosine take the same share of the run. If it ended with a cosine, it
+ * does so again: rounding goes into the hold, and cosines that do not fit are left out. */
+static mwn_status scale_parts(const struct mwn_schedule *schedule, double before,
+                              double after, mwn_config *config, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
+    double ratio = after / before, factor = (double)schedule->cycle_factor;
+    double warmup = round((double)schedule->warmup * ratio);
+    double hold = round((double)schedule->hold * ratio);
     double cycle = fmax(1, round((double)schedule->cycle * ratio));
-    MWN_TRY(
-        set_number(config, "train.warmup", round((double)schedule->warmup * ratio), err));
-    MWN_TRY(set_number(config, "train.hold", round((double)schedule->hold * ratio), err));
+    int count = whole_cycles(schedule, before);
+    while (count > 1 && cycles_length(cycle, factor, count) > after - warmup)
+        count--;
+    if (count > 0)
+        hold = fmax(0, after - warmup - cycles_length(cycle, factor, count));
+    MWN_TRY(set_number(config, "train.warmup", warmup, err));
+    MWN_TRY(set_number(config, "train.hold", hold, err));
     if (schedule->cycle > 0)
         MWN_TRY(set_number(config, "train.cycle", cycle, err));
 out:
@@ -167,7 +195,7 @@ mwn_status mwn_scale_apply(const struct mwn_table *table, const struct mwn_cell 
     if (after < before) {
         MWN_TRY(set_number(config, "train.epochs", after, err));
         MWN_TRY(scale_drops(&settings.train.schedule, before, after, config, err));
-        MWN_TRY(scale_parts(&settings.train.schedule, after / before, config, err));
+        MWN_TRY(scale_parts(&settings.train.schedule, before, after, config, err));
     }
     if (scale->samples < 1 && cost->known)
         MWN_TRY(set_number(
@@ -350,6 +378,12 @@ mwn_status mwn_table_fit(mwn_table *table, double seconds, int jobs, struct mwn_
                  table->dir, table->scale.budget);
         return mwn_hint(err, "go on without a budget, or choose another folder by -o");
     }
+    for (size_t i = 0; i < table->cells; i++)
+        if (mwn_grid_has(&table->cell[i], "recipe.yaml")) {
+            mwn_fail(err, MWN_ERR_CONFIG, "%s: was begun at its full length",
+                     table->cell[i].dir);
+            return mwn_hint(err, "go on without a budget, or choose another folder by -o");
+        }
     fill_costs(table);
     return fit(table, jobs, whole, err);
 }

@@ -61,6 +61,8 @@ static mwn_status take_setting(struct mwn_table *table, struct sweep *sweep,
     struct choice unused, *choice = is_choice ? &sweep->choice[sweep->count] : &unused;
     memset(choice, 0, sizeof(*choice));
     memcpy(choice->key, setting, key);
+    if (mwn_grid_check_seed(choice->key, err) != MWN_OK)
+        return MWN_ERR_CONFIG;
     if (!is_choice)
         return mwn_config_add(table->options, choice->key, equals + 1, "command line", err);
     if (!cut_values(choice, equals + 2, length - key - 3))

@@ -42,6 +42,14 @@ run 7 "other options" table table.yaml data.path=data train.epochs=3 -o cells
 holds err "epochs: 2"
 holds err "choose another one by -o"
 
+run 2 "one seed for all" table table.yaml data.path=data train.seed=3 -o cells
+holds err "--seeds 1-5"
+run 2 "one method for all" table table.yaml data.path=data method.name=ce -o cells
+holds err "--only ROW,ROW"
+run 2 "a budget for what is done" table table.yaml data.path=data --budget 1s -q -o cells
+holds err "was begun at its full length"
+[ -e cells/scale.json ] && bad "a scale was written over runs" || ok "no scale over runs"
+
 # A run for each cell is the same as one by train.
 run 0 "train" train small.yaml data.path=data method.name=ce train.seed=2 -q -o alone
 same alone cells/ce/u40/seed2 last/model.safetensors recipe.yaml weights.npy
@@ -107,6 +115,8 @@ run 4 "a file that is not there" table nowhere.yaml
 
 run 2 "sweep without a validation set" sweep small.yaml data.path=data 'train.lr=[0.1,0.01]'
 holds err "data.valid_share="
+run 2 "sweep of seeds" sweep small.yaml data.path=data data.valid_share=0.2 'train.seed=[1,2]'
+holds err "--seeds 1-5"
 run 0 "sweep" sweep small.yaml data.path=data data.valid_share=0.2 'train.lr=[0.1,0.01]' \
     'method.hidden=[[4],[3,2]]' -o tried
 holds out "Chosen by the validation set: train.lr="
