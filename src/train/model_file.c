@@ -141,6 +141,10 @@ static mwn_status add_note(mwn_st_builder *builder, const struct mwn_model_note 
     snprintf(number, sizeof(number), "%.17g", note->settings->bn.eps);
     mwn_st_builder_metadata(builder, "bn.eps", number);
     mwn_st_builder_metadata(builder, "data.reader", note->settings->data.reader);
+    snprintf(number, sizeof(number), "%lld", (long long)note->settings->data.size);
+    mwn_st_builder_metadata(builder, "data.size", number);
+    snprintf(number, sizeof(number), "%lld", (long long)note->settings->data.resize);
+    mwn_st_builder_metadata(builder, "data.resize", number);
     if (note->schema)
         mwn_st_builder_metadata(builder, "data.schema", note->schema);
     if (note->class_names)
@@ -458,13 +462,15 @@ struct note_reader {
 static void note_visit(const char *section, const struct mwn_option *row, const char *owner,
                        void *user)
 {
+    static const char *const others[] = {"bn.eps", "data.reader", "data.normalize",
+                                         "data.size", "data.resize"};
     struct note_reader *reader = user;
     char key[NAME_MAX_SIZE];
     (void)owner;
     snprintf(key, sizeof(key), "%s.%s", section, row->name);
-    bool wanted = (strcmp(section, "model") == 0 && strcmp(row->name, "init") != 0) ||
-                  strcmp(key, "bn.eps") == 0 || strcmp(key, "data.reader") == 0 ||
-                  strcmp(key, "data.normalize") == 0;
+    bool wanted = strcmp(section, "model") == 0 && strcmp(row->name, "init") != 0;
+    for (size_t i = 0; i < MWN_COUNT(others); i++)
+        wanted = wanted || strcmp(key, others[i]) == 0;
     const char *value = wanted ? mwn_st_metadata(reader->file, key) : NULL;
     if (value && reader->status == MWN_OK)
         reader->status =

@@ -38,6 +38,11 @@ run 0 "the same with other threads" train data.reader=folder data.path=set \
 same run again last/model.safetensors weights.npy
 run 0 "its model is evaluated" eval run --json
 holds out '"samples": 12,'
+run 0 "its folder predicts" predict run set/test -q -o by-folder.csv
+run 0 "its model's file predicts" predict run/best/model.safetensors set/test train.backend=ref \
+    -q -o by-file.csv
+cmp -s by-folder.csv by-file.csv && ok "the file alone knows the size of images" ||
+    bad "the file alone sees images of another size"
 mkdir -p set/test/dog
 cp 40.png set/test/dog
 run 3 "a class that training has not" eval run
