@@ -360,6 +360,28 @@ static void test_scores_of_a_sample(void **state)
     mwn_evidence_close(&e);
 }
 
+/* A method that turns to hard samples gives wrong labels the larger weights. */
+static void test_weights_count_only_as_far_as_the_method_believes_labels(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"ohem", "mwnet"};
+    for (size_t k = 0; k < MWN_COUNT(methods); k++) {
+        struct mwn_error err = {0};
+        struct mwn_evidence e = {0};
+        struct mwn_scores s = {0};
+        char recipe[64], path[DATA_PATH + 16], *dir = make_run(methods[k]);
+        snprintf(recipe, sizeof(recipe), "method:\n  name: %s\n", methods[k]);
+        snprintf(path, sizeof(path), "%s/recipe.yaml", dir);
+        must(mwn_file_write(path, recipe, strlen(recipe), &err), &err);
+        must(mwn_evidence_open(&e, dir, NULL, &err), &err);
+        must(mwn_scores_init(&s, &e, &err), &err);
+        near_to(s.quality[3], k == 0 ? 0.875 : (0.875 + 0.875 + 0.375) / 3);
+        near_to(s.weight[3], (double)weights[3]);
+        mwn_scores_release(&s);
+        mwn_evidence_close(&e);
+    }
+}
+
 static void test_audit_writes_a_table_and_a_report(void **state)
 {
     (void)state;
@@ -659,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_journal_grows_is_cut_and_fills_gaps),
         cmocka_unit_test(test_a_file_that_is_no_journal_is_reported),
         cmocka_unit_test(test_scores_of_a_sample),
+        cmocka_unit_test(test_weights_count_only_as_far_as_the_method_believes_labels),
         cmocka_unit_test(test_audit_writes_a_table_and_a_report),
         cmocka_unit_test(test_probabilities_must_fit_the_run),
         cmocka_unit_test(test_why_knows_one_sample),

@@ -284,6 +284,8 @@ static void test_train_on_meta_appends_the_meta_set(void **state)
     mwn_sets_close(&sets);
     options.meta_per_class = 0;
     EXPECT_FAILS(&options, MWN_ERR_CONFIG, "data.train_on_meta", "data.meta_per_class");
+    data_set_text(&options.meta, options.path);
+    EXPECT_FAILS(&options, MWN_ERR_CONFIG, "data.train_on_meta", "cannot be appended");
     data_release(&options);
 }
 

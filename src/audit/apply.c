@@ -56,25 +56,14 @@ static void apply_release(struct apply *a)
  * out. *out is NULL if there is none. */
 static mwn_status find_earlier(const struct apply *a, char **out, struct mwn_error *err)
 {
-    mwn_status status = MWN_OK;
-    mwn_config *config = NULL;
     const char *found = NULL;
-    char *recipe = mwn_path_join(a->evidence.dir, "recipe.yaml");
-    if (!recipe)
-        return mwn_fail_memory(err, strlen(a->evidence.dir), "a path");
-    if (mwn_path_exists(a->output)) {
+    if (mwn_path_exists(a->output))
         found = a->output;
-    } else if (mwn_path_exists(recipe)) {
-        MWN_TRY(mwn_config_create(&config, err));
-        MWN_TRY(mwn_config_read(config, recipe, err));
-        found = mwn_config_get(config, "data.labels");
-    }
+    else if (a->evidence.recipe)
+        found = mwn_config_get(a->evidence.recipe, "data.labels");
     if (found && *found && !(*out = mwn_strdup(found)))
-        status = mwn_fail_memory(err, strlen(found), "a path");
-out:
-    mwn_config_free(config);
-    mwn_free(recipe);
-    return status;
+        return mwn_fail_memory(err, strlen(found), "a path");
+    return MWN_OK;
 }
 
 static mwn_status read_earlier(struct apply *a, struct mwn_error *err)

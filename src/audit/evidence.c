@@ -4,7 +4,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "methods/method.h"
 #include "tensor/safetensors.h"
+#include "train/config.h"
 
 #include <errno.h>
 #include <assert.h>
@@ -99,16 +101,15 @@ out:
 
 /* Reads "number,name" lines with a header; row k of `count` must be numbered wanted[k] (NULL:
  * k). *out stays NULL if there is no such file. */
-static mwn_status read_names(struct mwn_evidence *e, const char *file, size_t count,
-                             const uint32_t *wanted, char ***out, struct mwn_error *err)
+static mwn_status read_names(const char *path, size_t count, const uint32_t *wanted,
+                             char ***out, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct mwn_bytes bytes = {0};
-    char *path = NULL, **names = NULL;
+    char **names = NULL;
     bool more = false;
     size_t k = 0;
 
-    MWN_TRY(path_of(e, file, &path, err));
     if (!mwn_path_exists(path))
         goto out;
     MWN_TRY(mwn_file_read(path, NAMES_LIMIT, &bytes, err));
@@ -135,8 +136,28 @@ static mwn_status read_names(struct mwn_evidence *e, const char *file, size_t co
         status = mwn_fail(err, MWN_ERR_MISMATCH, "%s: names %zu of %zu", path, k, count);
 out:
     mwn_bytes_release(&bytes);
-    mwn_free(path);
     return status;
+}
+
+static mwn_status read_own_names(struct mwn_evidence *e, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    char *ids = NULL, *classes = NULL;
+    MWN_TRY(path_of(e, "ids.csv", &ids, err));
+    MWN_TRY(path_of(e, "classes.csv", &classes, err));
+    MWN_TRY(read_names(ids, e->n, e->index, &e->id, err));
+    MWN_TRY(read_names(classes, e->classes, NULL, &e->class_name, err));
+out:
+    mwn_free(ids);
+    mwn_free(classes);
+    return status;
+}
+
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; names && i < count; i++)
+        mwn_free(names[i]);
+    mwn_free(names);
 }
 
 const char *mwn_evidence_id(const struct mwn_evidence *e, size_t i, char number[24])
@@ -254,6 +275,30 @@ static mwn_status check_probs(const struct mwn_evidence *e, struct mwn_error *er
     return MWN_OK;
 }
 
+/* The ids.csv that mwnet cv puts beside its probabilities, if it is there, says whose they are. */
+static mwn_status check_samples(const struct mwn_evidence *e, struct mwn_error *err)
+{
+    static const char name[] = "ids.csv";
+    mwn_status status = MWN_OK;
+    const char *slash = strrchr(e->probs_path, '/');
+    size_t folder = slash ? (size_t)(slash - e->probs_path) + 1 : 0;
+    char **names = NULL, *path = mwn_alloc(folder + sizeof(name), 1);
+    if (!path)
+        return mwn_fail_memory(err, folder + sizeof(name), "a path");
+    memcpy(path, e->probs_path, folder);
+    memcpy(path + folder, name, sizeof(name));
+    status = read_names(path, e->n, e->index, &names, err);
+    if (status == MWN_ERR_MISMATCH)
+        mwn_hint(
+            err,
+            "%s is of other samples, or in another order; make it by mwnet cv with the "
+            "recipe of the run",
+            e->probs_path);
+    free_names(names, e->n);
+    mwn_free(path);
+    return status;
+}
+
 static mwn_status read_probs(struct mwn_evidence *e, const char *probs,
                              struct mwn_error *err)
 {
@@ -272,7 +317,28 @@ static mwn_status read_probs(struct mwn_evidence *e, const char *probs,
     }
     MWN_TRY(mwn_npy_read(e->probs_path, &e->probs, err));
     MWN_TRY(check_probs(e, err));
+    if (probs)
+        MWN_TRY(check_samples(e, err));
 out:
+    return status;
+}
+
+/* What the weights are worth: those of the run's method. */
+static mwn_status read_recipe(struct mwn_evidence *e, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    char *path = NULL;
+    e->believes = true;
+    MWN_TRY(path_of(e, "recipe.yaml", &path, err));
+    if (!mwn_path_exists(path))
+        goto out;
+    MWN_TRY(mwn_config_create(&e->recipe, err));
+    MWN_TRY(mwn_config_read(e->recipe, path, err));
+    const char *name = mwn_config_get(e->recipe, "method.name");
+    const struct mwn_method *method = name ? mwn_method_find(name) : NULL;
+    e->believes = !method || method->believes;
+out:
+    mwn_free(path);
     return status;
 }
 
@@ -313,8 +379,8 @@ mwn_status mwn_evidence_open(struct mwn_evidence *e, const char *dir, const char
     if (status != MWN_OK)
         return status;
     MWN_TRY(count_classes(e, err));
-    MWN_TRY(read_names(e, "ids.csv", e->n, e->index, &e->id, err));
-    MWN_TRY(read_names(e, "classes.csv", e->classes, NULL, &e->class_name, err));
+    MWN_TRY(read_own_names(e, err));
+    MWN_TRY(read_recipe(e, err));
     MWN_TRY(read_journal(e, err));
     MWN_TRY(read_probs(e, probs, err));
 out:
@@ -323,12 +389,9 @@ out:
 
 void mwn_evidence_close(struct mwn_evidence *e)
 {
-    for (size_t i = 0; e->id && i < e->n; i++)
-        mwn_free(e->id[i]);
-    for (size_t c = 0; e->class_name && c < e->classes; c++)
-        mwn_free(e->class_name[c]);
-    mwn_free(e->id);
-    mwn_free(e->class_name);
+    free_names(e->id, e->n);
+    free_names(e->class_name, e->classes);
+    mwn_config_free(e->recipe);
     mwn_free(e->index);
     mwn_free(e->given);
     mwn_free(e->truth);

@@ -11,12 +11,14 @@
 struct mwn_evidence {
     const char *dir; /* borrowed */
     size_t n, classes;
-    uint32_t *index;   /* owned [n]: the sample's number in the data's own order         */
-    int32_t *given;    /* owned [n]: the label trained with                              */
-    int32_t *truth;    /* owned [n]: the right one, or NULL                              */
-    float *weight;     /* owned [n]: weights.npy                                         */
-    char **id;         /* owned [n] texts; NULL: the numbers are the ids                 */
-    char **class_name; /* owned [classes]; NULL: numbers                                */
+    uint32_t *index;    /* owned [n]: the sample's number in the data's own order         */
+    int32_t *given;     /* owned [n]: the label trained with                              */
+    int32_t *truth;     /* owned [n]: the right one, or NULL                              */
+    float *weight;      /* owned [n]: weights.npy                                         */
+    char **id;          /* owned [n] texts; NULL: the numbers are the ids                 */
+    char **class_name;  /* owned [classes]; NULL: numbers                                */
+    mwn_config *recipe; /* owned: the run's options; NULL: it has none                  */
+    bool believes;      /* weights say how far a label is believed                      */
     struct mwn_journal_map journal; /* epochs = 0: there is none                        */
     struct mwn_npy probs;           /* [n][classes] if count > 0                        */
     char *probs_path;               /* owned: its file, or NULL                         */

@@ -98,10 +98,11 @@ static bool varies(size_t n, const double *score)
     return high > low;
 }
 
-static mwn_status find_quality(struct mwn_scores *s, struct mwn_error *err)
+/* The weight counts where it says how far a label is believed. */
+static mwn_status find_quality(struct mwn_scores *s, bool believes, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
-    const double *const parts[] = {s->aum, s->confidence, s->trust};
+    const double *const parts[] = {s->aum, s->confidence, believes ? s->trust : NULL};
     double *share = mwn_alloc(s->n, sizeof(*share));
     double *count = mwn_alloc(s->n, sizeof(*count));
 
@@ -110,7 +111,7 @@ static mwn_status find_quality(struct mwn_scores *s, struct mwn_error *err)
         goto out;
     }
     for (size_t k = 0; k < MWN_COUNT(parts) && status == MWN_OK; k++) {
-        if (!varies(s->n, parts[k]))
+        if (!parts[k] || !varies(s->n, parts[k]))
             continue;
         status = mwn_rank_shares(s->n, parts[k], share, err);
         for (size_t i = 0; i < s->n && status == MWN_OK; i++) {
@@ -172,7 +173,7 @@ mwn_status mwn_scores_init(struct mwn_scores *s, const struct mwn_evidence *e,
         if (e->journal.epochs == 0 && e->weight)
             s->weight[i] = s->trust[i] = (double)e->weight[i];
     }
-    MWN_TRY(find_quality(s, err));
+    MWN_TRY(find_quality(s, e->believes, err));
     mwn_rank_order(s->n, s->quality, s->order);
     for (size_t k = 0; k < s->n; k++)
         s->rank[s->order[k]] = (uint32_t)k + 1;

@@ -67,14 +67,10 @@ struct sums {
 
 static void add_bytes(struct sums *sums, const unsigned char *x, size_t n)
 {
-    uint32_t part = 0;
-    uint64_t part2 = 0;
     for (size_t j = 0; j < n; j++) {
-        part += x[j];
-        part2 += (uint64_t)x[j] * x[j];
+        sums->bytes += x[j];
+        sums->byte_squares += (uint64_t)x[j] * x[j];
     }
-    sums->bytes += part;
-    sums->byte_squares += part2;
 }
 
 /* The first pass sums, the second the squares of the distances from the mean. */

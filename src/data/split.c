@@ -462,6 +462,12 @@ static mwn_status make_sets(struct mwn_sets *sets, const struct split *split,
         MWN_TRY(put_noise(&sets->train, split, err));
     if (options->folds > 0)
         MWN_TRY(mwn_fold_cut(sets, options, split->seed, err));
+    if (options->train_on_meta && split->own_meta) {
+        status = mwn_fail(
+            err, MWN_ERR_CONFIG,
+            "data.train_on_meta: a meta set of its own file or folder cannot be appended");
+        goto out;
+    }
     if (options->train_on_meta)
         MWN_TRY(append_set(&sets->train, &sets->meta, err));
     sets->noise_rate = share_of_wrong(&sets->train);

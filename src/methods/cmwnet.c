@@ -46,6 +46,7 @@ const struct mwn_method mwn_method_cmwnet = {
     .self_size = sizeof(struct mwn_learned),
     .options = cmwnet_rows,
     .begin = cmwnet_begin,
+    .believes = true,
     .step = mwn_learned_step,
     .state = mwn_learned_state,
     .weigh = mwn_learned_weigh,

@@ -285,6 +285,7 @@ const struct mwn_method mwn_method_cmwnet_sl = {
     .self_size = sizeof(struct sl),
     .options = sl_rows,
     .begin = sl_begin,
+    .believes = true,
     .step = sl_step,
     .state = sl_state,
     .vectors = sl_vectors,

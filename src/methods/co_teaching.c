@@ -200,6 +200,7 @@ const struct mwn_method mwn_method_co_teaching = {
     .self_size = sizeof(struct co_teaching),
     .options = co_rows,
     .begin = co_begin,
+    .believes = true,
     .step = co_step,
     .state = co_state,
     .vectors = co_vectors,

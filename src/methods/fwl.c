@@ -207,6 +207,7 @@ const struct mwn_method mwn_method_fwl = {
     .self_size = sizeof(struct fwl),
     .options = fwl_rows,
     .begin = fwl_begin,
+    .believes = true,
     .step = fwl_step,
     .state = fwl_state,
     .end = fwl_end,

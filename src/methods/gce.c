@@ -59,6 +59,7 @@ const struct mwn_method mwn_method_gce = {
     .self_size = sizeof(struct gce_options),
     .options = gce_rows,
     .begin = gce_begin,
+    .believes = true,
     .step = gce_step,
     .weigh = gce_weigh,
 };

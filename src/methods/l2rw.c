@@ -38,5 +38,6 @@ const struct mwn_method mwn_method_l2rw = {
     .reference =
         "Ren et al., Learning to Reweight Examples for Robust Deep Learning, ICML 2018",
     .needs = MWN_NEEDS_META | MWN_NEEDS_HYPERGRADIENT,
+    .believes = true,
     .step = l2rw_step,
 };

@@ -96,6 +96,7 @@ const struct mwn_method mwn_method_mentornet = {
     .self_size = sizeof(struct mwn_mentor),
     .options = pd_rows,
     .begin = pd_begin,
+    .believes = true,
     .step = pd_step,
     .state = pd_state,
     .weigh = pd_weigh,

@@ -148,6 +148,7 @@ const struct mwn_method mwn_method_mentornet_dd = {
     .self_size = sizeof(struct dd),
     .options = dd_rows,
     .begin = dd_begin,
+    .believes = true,
     .step = dd_step,
     .state = dd_state,
     .weigh = dd_weigh,

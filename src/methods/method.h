@@ -52,7 +52,8 @@ enum { MWN_VECTORS_MAX = 2 };
 
 struct mwn_method {
     const char *name, *summary, *reference;
-    unsigned needs;                   /* MWN_NEEDS_..., whatever the options             */
+    unsigned needs; /* MWN_NEEDS_..., whatever the options             */
+    bool believes;  /* its weight says how far a sample's label is believed */
     size_t options_size, self_size;   /* both structs start zeroed                       */
     const struct mwn_option *options; /* rows of section "method", NULL for none         */
     /* All below are optional but step. */

@@ -155,6 +155,7 @@ const struct mwn_method mwn_method_mlc = {
     .self_size = sizeof(struct mlc),
     .options = mlc_rows,
     .begin = mlc_begin,
+    .believes = true,
     .step = mlc_step,
     .state = mlc_state,
     .end = mlc_end,

@@ -265,6 +265,7 @@ const struct mwn_method mwn_method_mslc = {
     .self_size = sizeof(struct mslc),
     .options = mslc_rows,
     .begin = mslc_begin,
+    .believes = true,
     .step = mslc_step,
     .state = mslc_state,
     .weigh = mslc_weigh,

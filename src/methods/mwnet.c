@@ -62,6 +62,7 @@ const struct mwn_method mwn_method_mwnet = {
     .options = mwnet_rows,
     .spares = mwnet_spares,
     .begin = mwnet_begin,
+    .believes = true,
     .step = mwn_learned_step,
     .state = mwn_learned_state,
     .weigh = mwn_learned_weigh,

@@ -127,6 +127,7 @@ const struct mwn_method mwn_method_spl = {
     .self_size = sizeof(struct spl),
     .options = spl_rows,
     .begin = spl_begin,
+    .believes = true,
     .step = spl_step,
     .state = spl_state,
     .weigh = spl_weigh,

@@ -12,7 +12,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "items are copied as they are");
 
-#define FILE_LIMIT   ((size_t)16 << 30)
+#define FILE_LIMIT   (SIZE_MAX / 2)
 #define HEADER_LIMIT ((size_t)100000000) /* as in the format's reference implementation */
 
 enum { PREFIX = 8 }; /* bytes of the header's length */

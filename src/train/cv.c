@@ -197,8 +197,8 @@ static mwn_status fail_other(const char *path, const char *what, struct mwn_erro
 }
 
 /* labels.npy beside the result. The one of a run is left alone if it says the same, and must not
- * be overwritten if it does not. */
-static mwn_status write_labels(const struct cv *cv, struct mwn_error *err)
+ * be overwritten if it does not; without `write` that is only checked. */
+static mwn_status write_labels(const struct cv *cv, bool write, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     const struct mwn_set *set = &cv->sets.train;
@@ -207,7 +207,8 @@ static mwn_status write_labels(const struct cv *cv, struct mwn_error *err)
 
     MWN_TRY(beside(cv, "labels.npy", &path, err));
     if (!mwn_path_exists(path)) {
-        MWN_TRY(mwn_npy_write(path, MWN_NPY_I32, 1, &set->n, set->given, err));
+        if (write)
+            MWN_TRY(mwn_npy_write(path, MWN_NPY_I32, 1, &set->n, set->given, err));
         goto out;
     }
     MWN_TRY(mwn_npy_read(path, &npy, err));
@@ -221,7 +222,7 @@ out:
 }
 
 /* ids.csv beside the result, on the same terms. */
-static mwn_status write_ids(const struct cv *cv, struct mwn_error *err)
+static mwn_status write_ids(const struct cv *cv, bool write, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     struct mwn_bytes there = {0};
@@ -233,7 +234,8 @@ static mwn_status write_ids(const struct cv *cv, struct mwn_error *err)
         return mwn_fail_memory(err, text.size, "the ids");
     MWN_TRY(beside(cv, "ids.csv", &path, err));
     if (!mwn_path_exists(path)) {
-        MWN_TRY(mwn_file_write(path, text.text, text.size, err));
+        if (write)
+            MWN_TRY(mwn_file_write(path, text.text, text.size, err));
         goto out;
     }
     MWN_TRY(mwn_file_read_plain(path, SIZE_MAX / 2, &there, err));
@@ -258,8 +260,8 @@ static mwn_status join(struct cv *cv, struct mwn_error *err)
     MWN_TRY(join_folds(cv, err));
     if (!cv->complete)
         goto out;
-    MWN_TRY(write_labels(cv, err));
-    MWN_TRY(write_ids(cv, err));
+    MWN_TRY(write_labels(cv, true, err));
+    MWN_TRY(write_ids(cv, true, err));
     MWN_TRY(mwn_npy_write(cv->path, MWN_NPY_F32, 2, shape, cv->probs, err));
 out:
     return status;
@@ -283,6 +285,20 @@ static mwn_status check_options(const struct cv *cv, struct mwn_error *err)
                         "data.train_on_meta: true puts the meta samples into every fold; "
                         "set it to false");
     return MWN_OK;
+}
+
+/* What would be found out after the last fold only. */
+static mwn_status check_data(const struct cv *cv, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    if ((size_t)cv->options->folds > cv->sets.train.n)
+        return mwn_fail(err, MWN_ERR_CONFIG,
+                        "folds: %ld of %zu samples, expected at most %zu",
+                        cv->options->folds, cv->sets.train.n, cv->sets.train.n);
+    MWN_TRY(write_labels(cv, false, err));
+    MWN_TRY(write_ids(cv, false, err));
+out:
+    return status;
 }
 
 /* How the predictions agree with the labels, as JSON. */
@@ -325,6 +341,7 @@ mwn_status mwn_cv(const mwn_config *config, const char *path,
     MWN_TRY(check_options(&cv, err));
     MWN_TRY(
         mwn_sets_open(&cv.sets, &cv.settings.data, (uint64_t)cv.settings.train.seed, err));
+    MWN_TRY(check_data(&cv, err));
     for (long fold = 0; fold < options->folds; fold++)
         if (options->fold < 0 || options->fold == fold)
             MWN_TRY(run_fold(&cv, fold, err));

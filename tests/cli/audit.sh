@@ -88,12 +88,25 @@ holds err "data.noise_rate: 1e-06, but the probabilities of data.noise_probs all
 run 3 "noise of other samples' probabilities" train small.yaml data.path=data data.seed=77 \
     data.noise=pmd1 data.noise_rate=0.3 data.noise_probs=eta/pred_probs.npy --dry-run
 holds err "eta/pred_probs.npy: has no row for training sample "
+mkdir -p clash
+cp eta/labels.npy clash
+# shellcheck disable=SC2086
+run 7 "cv beside other labels" cv small.yaml $settings --folds 2 -q -o clash/pred_probs.npy
+holds err "clash/labels.npy: holds other labels"
+[ "$(ls clash)" = labels.npy ] && ok "no fold was trained for it" || bad "folds were trained first"
+# shellcheck disable=SC2086
+run 2 "cv with too many folds" cv small.yaml $settings --folds 200 -q -o many.npy
+holds err "folds: 200 of 112 samples"
+# shellcheck disable=SC2086
+run 0 "cv of another split" cv small.yaml $settings data.seed=9 --folds 2 -q -o other/pred_probs.npy
 run 2 "cv without a second fold" cv small.yaml $settings --folds 1 -q -o one.npy
 cp whole/pred_probs.npy run/
 run 0 "audit with probabilities" audit run
 holds out "evidence   out-of-sample probabilities in run/pred_probs.npy; journal of 6 epochs"
 run 7 "probabilities of other data" audit run --pred-probs run/weights.npy
 holds err "mwnet: run/weights.npy: is not a table of probabilities of 112 training samples"
+run 7 "probabilities of another split" audit run --pred-probs other/pred_probs.npy
+holds err "other/pred_probs.npy is of other samples, or in another order"
 
 # ---- Decisions
 awk -F, 'NR == 2 { print $1 ",relabel," ($2 == 0 ? 1 : 0) } NR == 3 { print $1 ",drop," }

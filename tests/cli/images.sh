@@ -43,6 +43,15 @@ run 0 "its model's file predicts" predict run/best/model.safetensors set/test tr
     -q -o by-file.csv
 cmp -s by-folder.csv by-file.csv && ok "the file alone knows the size of images" ||
     bad "the file alone sees images of another size"
+mkdir -p set/meta/ant set/meta/bee set/meta/cat
+cp 41.png set/meta/ant
+cp 42.png set/meta/bee
+cp 43.png set/meta/cat
+# shellcheck disable=SC2086
+run 2 "a meta folder of its own cannot be appended" train data.reader=folder data.path=set \
+    data.meta_per_class=1 data.train_on_meta=true $small -o made
+holds err "a meta set of its own file or folder cannot be appended"
+rm -r set/meta
 mkdir -p set/test/dog
 cp 40.png set/test/dog
 run 3 "a class that training has not" eval run
