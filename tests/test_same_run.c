@@ -63,6 +63,28 @@ static void expect_open(const mwn_config *config, const char *dir, mwn_status wa
 
 /* ---- The same run ------------------------------------------------------------------- */
 
+/* Killed right after the recipe was there. */
+static void test_a_run_whose_folder_is_half_made_is_taken_up(void **state)
+{
+    (void)state;
+    static const char *const late[] = {"train_ids.npy", "labels.npy", "true_labels.npy"};
+    struct mwn_error err = {0};
+    mwn_run *run = NULL;
+    mwn_config *config = tiny_config();
+    const char *dir = data_path("half-made");
+    must(mwn_run_open(&run, config, dir, &err), &err);
+    mwn_run_free(run);
+    for (size_t i = 0; i < MWN_COUNT(late); i++) {
+        char *path = mwn_path_join(dir, late[i]);
+        assert_int_equal(remove(path), 0);
+        must(mwn_run_open(&run, config, dir, &err), &err);
+        mwn_run_free(run);
+        assert_true(mwn_path_exists(path));
+        mwn_free(path);
+    }
+    mwn_config_free(config);
+}
+
 static void test_a_run_is_taken_up_by_the_same_options_alone(void **state)
 {
     (void)state;
@@ -121,9 +143,12 @@ static void test_folds_of_other_options_are_not_joined(void **state)
     mwn_text_free(json);
     must(mwn_cv(config, out, &options, &json, &err), &err);
     mwn_text_free(json);
-    set(config, "data.seed", "9");
+    set(config, "train.lr", "0.3");
     mwn_status status = mwn_cv(config, out, &options, &json, &err);
-    data_expect(&err, status, MWN_ERR_MISMATCH, "seed: -1", "cv.npy.folds", NULL);
+    data_expect(&err, status, MWN_ERR_MISMATCH, "lr: 0.1", "cv.npy.folds", NULL);
+    set(config, "data.seed", "9");
+    status = mwn_cv(config, out, &options, &json, &err);
+    data_expect(&err, status, MWN_ERR_MISMATCH, "holds other", NULL);
     mwn_config_free(config);
 }
 
@@ -296,6 +321,7 @@ static void test_a_stop_while_an_epoch_is_saved_is_heard(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_run_whose_folder_is_half_made_is_taken_up),
         cmocka_unit_test(test_a_run_is_taken_up_by_the_same_options_alone),
         cmocka_unit_test(test_a_run_is_taken_up_with_the_same_samples_alone),
         cmocka_unit_test(test_folds_of_other_options_are_not_joined),

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "train/json_writer.h"
+#include "train/run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -340,6 +341,9 @@ mwn_status mwn_audit(const char *dir, const struct mwn_audit_options *options, c
 
     MWN_TRY(choose_output(&a, dir, err));
     MWN_TRY(mwn_evidence_open(&a.evidence, dir, a.options->pred_probs, err));
+    MWN_TRY(mwn_folder_check_output(dir, a.evidence.recipe, a.output, err));
+    if (a.options->weights)
+        MWN_TRY(mwn_folder_check_output(dir, a.evidence.recipe, a.options->weights, err));
     MWN_TRY(mwn_scores_init(&a.scores, &a.evidence, err));
     const struct mwn_joint_samples samples = {a.evidence.n, a.evidence.given,
                                               mwn_evidence_row, &a.evidence,

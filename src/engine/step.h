@@ -53,6 +53,7 @@ struct mwn_step {
     double lr;
     uint64_t iteration;  /* from 0                                             */
     const double *given; /* [train->n] weights that the data gives; NULL: all one       */
+    bool timed; /* the step is only measured; those before it need not have been made   */
 
     /* Results, valid within the iteration. */
     double *loss;      /* owned [max_n] of the train batch at w                         */

@@ -126,7 +126,7 @@ static mwn_status label_batch(struct fwl *m, struct mwn_step *step, struct mwn_e
     mwn_status status = MWN_OK;
     const struct mwn_learner *learner = step->learner;
     if (!(m->teacher.count[0] > 0))
-        return mwn_method_fail_unseen(step, "fwl", "the last plain epoch", err);
+        MWN_TRY(mwn_method_fail_unseen(step, "fwl", "the last plain epoch", err));
     if (!m->fitted)
         MWN_TRY(mwn_gp_teacher_fit(&m->teacher, err));
     m->fitted = true;

@@ -95,7 +95,7 @@ static void draw_known(const void *user, struct mwn_rng *rng,
 {
     const struct dd *m = user;
     uint64_t kept = m->seen < PAIRS ? (uint64_t)m->seen : PAIRS;
-    uint64_t at = mwn_rng_below(rng, 2 * kept);
+    uint64_t at = mwn_rng_below(rng, 2 * (kept ? kept : 1));
     sample->loss = m->pair[at];
     sample->distance = sample->loss - m->mentor.number[0];
     sample->percent = (int)lround(100 * m->mentor.options.burn_in);
@@ -113,7 +113,7 @@ static mwn_status dd_step(void *self, struct mwn_step *step, struct mwn_error *e
     if (step->meta && looks && !(m->mentor.number[1] > 0))
         MWN_TRY(look_at_meta(m, step, err));
     if (!burns_in && !(m->seen > 0))
-        return mwn_method_fail_unseen(step, "mentornet_dd", "the burn-in", err);
+        MWN_TRY(mwn_method_fail_unseen(step, "mentornet_dd", "the burn-in", err));
     MWN_TRY(mwn_mentor_forward(&m->mentor, step, err));
     if (!burns_in)
         mwn_mentor_teach(&m->mentor, (struct mwn_mentor_lesson){

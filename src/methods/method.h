@@ -101,7 +101,8 @@ MWN_MUST_CHECK mwn_status mwn_method_plain(struct mwn_step *step, struct mwn_err
 /* The losses of the samples that count, those to which the data does not give the weight 0:
  * loss[train->n], behind them nothing. Returns how many there are. */
 size_t mwn_method_counting(const struct mwn_step *step, double *loss);
-/* MWN_ERR_CONFIG: no meta batch came when the method of that name needed some. */
+/* MWN_ERR_CONFIG: no meta batch came when the method of that name needed some. Fine where the step
+ * is only timed. */
 mwn_status mwn_method_fail_unseen(const struct mwn_step *step, const char *name,
                                   const char *when, struct mwn_error *err);
 /* The complete epochs before this iteration. */

@@ -277,6 +277,9 @@ static mwn_status check_options(const struct cv *cv, struct mwn_error *err)
     if (o->fold >= o->folds)
         return mwn_fail(err, MWN_ERR_CONFIG, "fold: %ld of %ld, expected 0 .. %ld", o->fold,
                         o->folds, o->folds - 1);
+    if (!mwn_path_has_end(cv->path, ".npy"))
+        return mwn_fail(err, MWN_ERR_CONFIG,
+                        "%s: probabilities are written as .npy, name them so", cv->path);
     if (cv->settings.data.folds > 0)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "data.folds: cross-validation sets it, the recipe must not");
@@ -295,6 +298,7 @@ static mwn_status check_data(const struct cv *cv, struct mwn_error *err)
         return mwn_fail(err, MWN_ERR_CONFIG,
                         "folds: %ld of %zu samples, expected at most %zu",
                         cv->options->folds, cv->sets.train.n, cv->sets.train.n);
+    MWN_TRY(mwn_folder_check_output(NULL, cv->config, cv->path, err));
     MWN_TRY(write_labels(cv, false, err));
     MWN_TRY(write_ids(cv, false, err));
 out:

@@ -399,6 +399,8 @@ mwn_status mwn_export_onnx(const char *path, const mwn_config *config, const cha
     size_t bytes = 0;
 
     MWN_TRY(mwn_opened_open(&model, path, config, err));
+    MWN_TRY(mwn_folder_check_output(mwn_path_is_dir(path) ? path : NULL, model.config, out,
+                                    err));
     MWN_TRY(find_facts(&model, err));
     MWN_TRY(mwn_normalize_resolve(&normalize, &model.settings.data, NULL, err));
     MWN_TRY(check_channels(&model, &normalize, err));

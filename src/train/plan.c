@@ -76,6 +76,7 @@ static mwn_status time_steps(struct mwn_run *run, struct times *times,
     uint64_t before = (uint64_t)(run->settings.train.epochs - 1) * steps;
     double early = 0, late = 0;
 
+    run->step.timed = true;
     MWN_TRY(time_step(run, 0, &early, err));
     mwn_meta_source_choose(run);
     MWN_TRY(time_mean(run, every, &early, err));

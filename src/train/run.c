@@ -141,6 +141,7 @@ mwn_status mwn_run_resume(mwn_run **out, const char *dir, const mwn_config *chan
     MWN_TRY(mwn_run_setup(run, err));
     mwn_folder_clean(run);
     MWN_TRY(mwn_checkpoint_load(run, &found, err));
+    MWN_TRY(mwn_folder_write_labels(run, err));
     if (!found)
         MWN_TRY(mwn_run_begin(run, err));
     MWN_TRY(mwn_run_seek(run, err));

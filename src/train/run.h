@@ -105,6 +105,10 @@ void mwn_run_report(struct mwn_run *run, const char *phase);
 
 /* run_folder.c: MWN_ERR_CONFIG if dir holds something that a run would write over. */
 MWN_MUST_CHECK mwn_status mwn_folder_check_free(const char *dir, struct mwn_error *err);
+/* MWN_ERR_CONFIG if `out` is a file of the run in dir or one that the options have read (NULL:
+ * none). */
+MWN_MUST_CHECK mwn_status mwn_folder_check_output(const char *dir, const mwn_config *config,
+                                                  const char *out, struct mwn_error *err);
 /* Makes the folder, locks it, and writes recipe.yaml and the labels; removes all again on
  * failure. */
 MWN_MUST_CHECK mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err);
@@ -114,6 +118,9 @@ MWN_MUST_CHECK mwn_status mwn_folder_lock(struct mwn_run *run, struct mwn_error 
 /* Replaces the options' paths by their absolute forms, as far as they lead somewhere. */
 MWN_MUST_CHECK mwn_status mwn_folder_make_absolute(struct mwn_settings *settings,
                                                    struct mwn_error *err);
+/* The labels and names of the training samples, as far as they are not there yet. */
+MWN_MUST_CHECK mwn_status mwn_folder_write_labels(const struct mwn_run *run,
+                                                  struct mwn_error *err);
 MWN_MUST_CHECK mwn_status mwn_folder_write_recipe(struct mwn_run *run,
                                                   struct mwn_error *err);
 /* "index,id" of every sample of a set, as CSV. */

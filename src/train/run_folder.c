@@ -75,6 +75,42 @@ mwn_status mwn_folder_check_free(const char *dir, struct mwn_error *err)
     return MWN_OK;
 }
 
+static mwn_status fail_overwrite(const char *out, const char *what, struct mwn_error *err)
+{
+    mwn_fail(err, MWN_ERR_CONFIG, "%s: is %s, and would be written over", out, what);
+    return mwn_hint(err, "name another file");
+}
+
+static mwn_status check_inputs(const mwn_config *config, const char *out,
+                               struct mwn_error *err)
+{
+    struct mwn_settings settings = {0};
+    char **paths[MWN_PATHS_MAX];
+    mwn_status status = mwn_settings_resolve(&settings, config, err);
+    if (status != MWN_OK)
+        return status;
+    size_t count = mwn_settings_paths(&settings, paths);
+    for (size_t i = 0; i < count && status == MWN_OK; i++)
+        if (*paths[i] && mwn_path_is_same(*paths[i], out))
+            status = fail_overwrite(out, "read as data", err);
+    mwn_settings_release(&settings);
+    return status;
+}
+
+mwn_status mwn_folder_check_output(const char *dir, const mwn_config *config,
+                                   const char *out, struct mwn_error *err)
+{
+    mwn_status status = MWN_OK;
+    for (size_t i = 0; dir && i < MWN_COUNT(files) && status == MWN_OK; i++) {
+        char *path = NULL;
+        status = mwn_folder_path(dir, files[i], &path, err);
+        if (status == MWN_OK && mwn_path_is_same(path, out))
+            status = fail_overwrite(out, "a file of the run", err);
+        mwn_free(path);
+    }
+    return status == MWN_OK && config ? check_inputs(config, out, err) : status;
+}
+
 /* Replaces a path by its absolute form, so that the recipe works from any folder. A path that
  * leads nowhere stays as it is. */
 static mwn_status make_absolute(char **path, struct mwn_error *err)
@@ -123,13 +159,14 @@ out:
     return status;
 }
 
-static mwn_status write_array(const struct mwn_run *run, const char *name,
+/* A number of each training sample, also in place of a file that is there if that is wanted. */
+static mwn_status write_array(const struct mwn_run *run, const char *name, bool anew,
                               enum mwn_npy_type type, const void *data,
                               struct mwn_error *err)
 {
     char *path = NULL;
     mwn_status status = mwn_folder_path(run->dir, name, &path, err);
-    if (status == MWN_OK)
+    if (status == MWN_OK && (anew || !mwn_path_exists(path)))
         status = mwn_npy_write(path, type, 1, &run->sets.train.n, data, err);
     mwn_free(path);
     return status;
@@ -181,11 +218,13 @@ static mwn_status write_names(const struct mwn_run *run, struct mwn_error *err)
     char *ids = NULL, *classes = NULL;
     if (source->id) {
         MWN_TRY(mwn_folder_path(run->dir, "ids.csv", &ids, err));
-        MWN_TRY(write_ids(ids, &run->sets.train, err));
+        if (!mwn_path_exists(ids))
+            MWN_TRY(write_ids(ids, &run->sets.train, err));
     }
     if (source->class_names) {
         MWN_TRY(mwn_folder_path(run->dir, "classes.csv", &classes, err));
-        MWN_TRY(write_class_names(classes, source, err));
+        if (!mwn_path_exists(classes))
+            MWN_TRY(write_class_names(classes, source, err));
     }
 out:
     mwn_free(ids);
@@ -267,16 +306,15 @@ mwn_status mwn_folder_lock(struct mwn_run *run, struct mwn_error *err)
     return status;
 }
 
-static mwn_status write_all(struct mwn_run *run, struct mwn_error *err)
+mwn_status mwn_folder_write_labels(const struct mwn_run *run, struct mwn_error *err)
 {
     mwn_status status = MWN_OK;
     const struct mwn_set *set = &run->sets.train;
-    MWN_TRY(write_array(run, "train_ids.npy", MWN_NPY_U32, set->id, err));
-    MWN_TRY(write_array(run, "labels.npy", MWN_NPY_I32, set->given, err));
+    MWN_TRY(write_array(run, "train_ids.npy", false, MWN_NPY_U32, set->id, err));
+    MWN_TRY(write_array(run, "labels.npy", false, MWN_NPY_I32, set->given, err));
     if (set->truth)
-        MWN_TRY(write_array(run, "true_labels.npy", MWN_NPY_I32, set->truth, err));
+        MWN_TRY(write_array(run, "true_labels.npy", false, MWN_NPY_I32, set->truth, err));
     MWN_TRY(write_names(run, err));
-    MWN_TRY(mwn_folder_write_recipe(run, err));
 out:
     return status;
 }
@@ -294,8 +332,11 @@ mwn_status mwn_folder_create(struct mwn_run *run, struct mwn_error *err)
         status = mwn_folder_check_free(run->dir, err);
         ours = status == MWN_OK || status == MWN_ERR_MEMORY;
     }
+    /* The recipe first: with it, a run that is killed here can be taken up. */
     if (status == MWN_OK)
-        status = write_all(run, err);
+        status = mwn_folder_write_recipe(run, err);
+    if (status == MWN_OK)
+        status = mwn_folder_write_labels(run, err);
     if (status != MWN_OK && ours)
         undo(run, work, missing);
     mwn_free(work);
@@ -367,7 +408,7 @@ mwn_status mwn_folder_write_weights(struct mwn_run *run, struct mwn_error *err)
     if (!mean)
         return mwn_fail_memory(err, run->weights.n * sizeof(*mean), "sample weights");
     mwn_weight_log_mean(&run->weights, mean);
-    mwn_status status = write_array(run, "weights.npy", MWN_NPY_F32, mean, err);
+    mwn_status status = write_array(run, "weights.npy", true, MWN_NPY_F32, mean, err);
     mwn_free(mean);
     if (status != MWN_OK || !mwn_summary_has_curve(run))
         return status;

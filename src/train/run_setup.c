@@ -245,16 +245,29 @@ static struct mwn_hash hash_more(struct mwn_hash hash, const void *bytes, size_t
     return hash_pair(hash, mwn_hash_bytes(bytes, size));
 }
 
+/* Adds the ids of a set's samples. */
+static void hash_ids(struct mwn_hash *hash, const struct mwn_set *set)
+{
+    for (size_t i = 0; set->source->id && i < set->n; i++) {
+        const char *id = set->source->id[set->id[i]];
+        *hash = hash_more(*hash, id, strlen(id));
+    }
+}
+
 /* Adds the content of a set's samples; of many, of some that are evenly spread. Images that are
- * decoded one by one go by their ids. */
+ * decoded one by one go by their ids, which are their paths. */
 static mwn_status hash_samples(struct mwn_hash *hash, const struct mwn_set *set,
                                struct mwn_error *err)
 {
     enum { ALL = 64 << 20, SOME = 4096 }; /* bytes, samples */
     mwn_status status = MWN_OK;
     const struct mwn_source *source = set->source;
-    if (set->n == 0 || !(source->samples || source->reader->plain))
+    if (set->n == 0)
         return MWN_OK;
+    if (!(source->samples || source->reader->plain)) {
+        hash_ids(hash, set);
+        return MWN_OK;
+    }
     size_t size = mwn_source_stride(source);
     size_t every = set->n <= ALL / size || set->n < SOME ? 1 : set->n / SOME;
     for (size_t i = 0; i < set->n && status == MWN_OK; i += every) {

@@ -194,6 +194,8 @@ static mwn_status check_names(const char *losses, const char *output, struct mwn
     bool fine = mwn_path_has_end(losses, ".npy") || mwn_path_has_end(losses, ".csv");
     if (!fine)
         return mwn_fail(err, MWN_ERR_CONFIG, "'%s': losses come as .npy or .csv", losses);
+    if (mwn_path_is_same(losses, output))
+        return mwn_fail(err, MWN_ERR_CONFIG, "%s: is to be read and written", output);
     if (!mwn_path_has_end(output, ".npy") && !mwn_path_has_end(output, ".csv") &&
         !mwn_path_has_end(output, ".weight"))
         return mwn_fail(err, MWN_ERR_CONFIG, "'%s': weights go to .npy, .csv or .weight",

@@ -108,6 +108,14 @@ holds err "mwnet: run/weights.npy: is not a table of probabilities of 112 traini
 run 7 "probabilities of another split" audit run --pred-probs other/pred_probs.npy
 holds err "other/pred_probs.npy is of other samples, or in another order"
 
+for out in run/labels.npy run/recipe.yaml; do
+    run 2 "audit over $out" audit run -o "$out"
+    holds err "$out: is a file of the run, and would be written over"
+done
+# shellcheck disable=SC2086
+run 2 "probabilities over something else" cv small.yaml $settings --folds 2 -q -o data.csv
+holds err "data.csv: probabilities are written as .npy"
+
 # ---- Decisions
 awk -F, 'NR == 2 { print $1 ",relabel," ($2 == 0 ? 1 : 0) } NR == 3 { print $1 ",drop," }
     NR == 4 { print $1 ",keep," }' run/audit.csv >lines
@@ -138,6 +146,8 @@ run 0 "export as C" export run --weight-net v.h
 run 2 "export as something else" export run --weight-net v.txt
 holds err "mwnet: 'v.txt' ends neither in .json nor in .h, so what is to be in it?"
 printf 'id,loss\na,0\nb,0.7\nc,3.5\n' >losses.csv
+run 2 "score over the losses" score v.json losses.csv -o losses.csv
+holds err "losses.csv: is to be read and written"
 run 0 "score" score v.json losses.csv -o scored.weight
 [ "$(wc -l <scored.weight)" -eq 3 ] && ok "a weight a loss" || bad "lines of scored.weight"
 printf '#include "v.h"\n#include <stdio.h>\nint main(void)\n{\n    printf("%%.9g\\n%%.9g\\n%%.9g\\n", mwn_weight(0), mwn_weight(0.7), mwn_weight(3.5));\n}\n' >v.c

@@ -36,6 +36,10 @@ holds out '"classes": 3,'
 run 0 "the same with other threads" train data.reader=folder data.path=set \
     data.meta_per_class=2 $small data.threads=3 -o again
 same run again last/model.safetensors weights.npy
+mv set/train/ant/0.png set/train/ant/00.png
+run 7 "images of other names" train --resume run train.epochs=2
+holds err "the data or its labels are not those that the run began with"
+mv set/train/ant/00.png set/train/ant/0.png
 run 0 "its model is evaluated" eval run --json
 holds out '"samples": 12,'
 run 0 "its folder predicts" predict run set/test -q -o by-folder.csv
