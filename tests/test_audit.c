@@ -469,11 +469,13 @@ static void test_decisions_become_labels(void **state)
                 (char *)NULL);
     must(decide(dir, "note,id,action,label\nx,c,relabel,cat\n,b,drop,\n", &err), &err);
     char *text = text_of(path);
-    assert_string_equal(text, "index,corrected label\n10,0\n11,-\n12,0\n20,0\n");
+    assert_string_equal(text, "index,corrected label,id\n10,0,\"a,1.jpg\"\n"
+                              "11,-,b\n12,0,c\n20,0,d\n");
     mwn_free(text);
     must(decide(dir, "id,action,label\n\"a,1.jpg\",relabel,dog\nc,keep,\n", &err), &err);
     text = text_of(path);
-    assert_string_equal(text, "index,corrected label\n10,1\n11,-\n12,0\n20,0\n");
+    assert_string_equal(text, "index,corrected label,id\n10,1,\"a,1.jpg\"\n"
+                              "11,-,b\n12,0,c\n20,0,d\n");
     mwn_free(text);
     text = text_of(trail);
     assert_non_null(strstr(text, "\"id\": \"c\", \"index\": 12, \"action\": \"relabel\", "
@@ -485,10 +487,22 @@ static void test_decisions_become_labels(void **state)
     mwn_free(text);
     int32_t label[21] = {0};
     bool corrected = false;
-    must(mwn_labels_read(path, 2, 21, label, &corrected, &err), &err);
+    struct mwn_labelled samples = {2, 21, NULL};
+    must(mwn_labels_read(path, &samples, label, &corrected, &err), &err);
     assert_true(corrected);
     assert_int_equal(label[10], 1);
     assert_int_equal(label[11], -1);
+    char *id[21] = {NULL};
+    samples.id = id;
+    char first[] = "a,1.jpg", second[] = "b", third[] = "c", moved[] = "e";
+    id[10] = first, id[11] = second, id[12] = third, id[20] = moved;
+    data_expect(&err, mwn_labels_read(path, &samples, label, NULL, &err), MWN_ERR_MISMATCH,
+                "labels.csv:5: sample 20 is d there, 'e' in the data", NULL);
+    id[20] = third;
+    third[0] = 'd';
+    id[12] = moved;
+    moved[0] = 'c';
+    must(mwn_labels_read(path, &samples, label, NULL, &err), &err);
     mwn_free(path);
     mwn_free(trail);
 }

@@ -500,7 +500,8 @@ static mwn_status read_labels(const char *name, int32_t label[4], struct mwn_err
 {
     for (int i = 0; i < 4; i++)
         label[i] = 0;
-    return mwn_labels_read(data_path(name), 10, 4, label, NULL, err);
+    return mwn_labels_read(data_path(name), &(struct mwn_labelled){10, 4, NULL}, label,
+                           NULL, err);
 }
 
 static void test_labels_csv_is_read(void **state)

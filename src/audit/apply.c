@@ -89,8 +89,9 @@ static mwn_status read_earlier(struct apply *a, struct mwn_error *err)
         a->label[i] = UNKNOWN;
     for (size_t i = 0; i < e->n; i++)
         a->label[e->index[i]] = e->given[i];
+    const struct mwn_labelled samples = {(int)e->classes, a->room, NULL};
     if (path)
-        status = mwn_labels_read(path, (int)e->classes, a->room, a->label, NULL, err);
+        status = mwn_labels_read(path, &samples, a->label, NULL, err);
 out:
     mwn_free(path);
     return status;
@@ -268,15 +269,32 @@ out:
 
 /* ---- After -------------------------------------------------------------------------- */
 
-static void add_labels(const struct apply *a, struct mwn_buf *text)
+/* A line for each sample with a label, and its id where the run knows one. */
+static mwn_status add_labels(const struct apply *a, struct mwn_buf *text,
+                             struct mwn_error *err)
 {
-    mwn_buf_printf(text, "index,corrected label\n");
+    const struct mwn_evidence *e = &a->evidence;
+    char **id = mwn_alloc(a->room, sizeof(*id)); /* borrowed texts */
+    if (!id)
+        return mwn_fail_memory(err, a->room * sizeof(*id), "corrected labels");
+    for (size_t i = 0; e->id && i < e->n; i++)
+        id[e->index[i]] = e->id[i];
+    mwn_buf_printf(text, "index,corrected label%s\n", e->id ? ",id" : "");
     for (size_t i = 0; i < a->room; i++) {
+        if (a->label[i] == UNKNOWN)
+            continue;
         if (a->label[i] == LEAVE_OUT)
-            mwn_buf_printf(text, "%zu,-\n", i);
-        else if (a->label[i] != UNKNOWN)
-            mwn_buf_printf(text, "%zu,%ld\n", i, (long)a->label[i]);
+            mwn_buf_printf(text, "%zu,-", i);
+        else
+            mwn_buf_printf(text, "%zu,%ld", i, (long)a->label[i]);
+        if (e->id)
+            mwn_buf_add(text, ",", 1);
+        if (id[i])
+            mwn_csv_add(text, id[i]);
+        mwn_buf_add(text, "\n", 1);
     }
+    mwn_free(id);
+    return MWN_OK;
 }
 
 /* The labels are written beside their name, then the trail grows, then the labels take their
@@ -289,7 +307,7 @@ static mwn_status write_all(struct apply *a, struct mwn_error *err)
     struct stat info = {0};
     size_t before = stat(a->trail_path, &info) == 0 ? (size_t)info.st_size : 0;
 
-    add_labels(a, &text);
+    MWN_TRY(add_labels(a, &text, err));
     if (text.failed || a->trail.failed) {
         status = mwn_fail_memory(err, text.size, "corrected labels");
         goto out;

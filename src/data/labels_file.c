@@ -70,10 +70,12 @@ struct csv {
     int columns;   /* of the first such line            */
     int classes;
     size_t n;
-    int32_t *label; /* [n]; NULL: only the samples are looked at */
-    bool *seen;     /* [n]: which have had a line                */
-    size_t span;    /* one more than the largest index so far    */
+    char *const *id; /* [n] of the samples; NULL: not looked at   */
+    int32_t *label;  /* [n]; NULL: only the samples are looked at */
+    bool *seen;      /* [n]: which have had a line                */
+    size_t span;     /* one more than the largest index so far    */
     bool corrected;
+    bool with_id; /* the header names a third column, id      */
 };
 
 /* Parses an integer with blanks around it; *end is behind it, NULL if there is none. */
@@ -98,8 +100,8 @@ static long long parse_label(const char *text, const char **end)
     return LEFT_OUT;
 }
 
-/* Columns of a line of integers, 1 or 2; 0 if it is anything else. */
-static int parse_line(const char *text, long long value[2])
+/* Columns of a line of integers, 1 or 2, or of 2 and an id; 0 if it is anything else. */
+static int parse_line(const char *text, long long value[2], const char **id)
 {
     const char *end;
     value[0] = strchr(text, ',') ? parse_integer(text, &end) : parse_label(text, &end);
@@ -108,7 +110,37 @@ static int parse_line(const char *text, long long value[2])
     if (*end == '\0')
         return 1;
     value[1] = parse_label(end + 1, &end);
-    return end && *end == '\0' ? 2 : 0;
+    if (end && *end == ',')
+        *id = end + 1;
+    return !end || (*end != '\0' && *end != ',') ? 0 : *end == ',' ? 3 : 2;
+}
+
+/* Whether a field, in quotes or not, is that id. */
+static bool is_id(const char *field, const char *id)
+{
+    bool quoted = *field == '"';
+    field += quoted;
+    for (; *id; id++, field++) {
+        if (quoted && *field == '"')
+            field++; /* the first of two */
+        if (*field != *id)
+            return false;
+    }
+    return strcmp(field, quoted ? "\"" : "") == 0;
+}
+
+/* A sample that has moved since the file was written would get another one's label. */
+static mwn_status check_id(const struct csv *csv, long long index, const char *field,
+                           struct mwn_error *err)
+{
+    if (!csv->id || !field || *field == '\0' || is_id(field, csv->id[index]))
+        return MWN_OK;
+    mwn_fail(err, MWN_ERR_MISMATCH,
+             "%s:%zu: sample %lld is %.80s there, '%.80s' in the data", csv->path,
+             csv->line, index, field, csv->id[index]);
+    return mwn_hint(err,
+                    "the data has changed since; train and audit it anew, and apply the "
+                    "decisions to that run");
 }
 
 /* Whether a first line looks like names of columns, not like a number gone wrong. */
@@ -120,25 +152,31 @@ static bool is_header(const char *text)
 static mwn_status take_line(struct csv *csv, const char *text, struct mwn_error *err)
 {
     long long value[2] = {0, 0};
-    int columns = parse_line(text, value);
+    const char *id = NULL;
+    int columns = parse_line(text, value, &id);
+    if (columns == 3 && !csv->with_id)
+        columns = 0;
     if (csv->labels == 0 && csv->columns == 0 && is_header(text)) {
         csv->columns = -1;
         csv->corrected = strcasestr(text, "corrected") != NULL;
+        csv->with_id = mwn_path_has_end(text, ",id");
         return MWN_OK;
     }
     if (csv->columns <= 0)
         csv->columns = columns;
     if (columns == 0 || columns != csv->columns) {
         mwn_fail(err, MWN_ERR_DATA, "%s:%zu: '%.40s' is not %s", csv->path, csv->line, text,
-                 csv->columns == 2 ? "'index,label'" : "a label");
+                 csv->columns >= 2 ? "'index,label'" : "a label");
         return hint_label(err);
     }
-    long long index = columns == 2 ? value[0] : (long long)csv->labels;
-    long long label = value[columns - 1];
+    long long index = columns >= 2 ? value[0] : (long long)csv->labels;
+    long long label = value[columns >= 2];
     if (index < 0 || (unsigned long long)index >= csv->n)
         return mwn_fail(err, MWN_ERR_DATA,
                         "%s:%zu: there is no training sample %lld (the data has %zu)",
                         csv->path, csv->line, index, csv->n);
+    if (check_id(csv, index, id, err) != MWN_OK)
+        return MWN_ERR_MISMATCH;
     csv->labels++;
     csv->span = (size_t)index >= csv->span ? (size_t)index + 1 : csv->span;
     if (!csv->label)
@@ -190,11 +228,12 @@ out:
     return status;
 }
 
-static mwn_status read_csv(const char *path, int classes, size_t n, int32_t *label,
-                           bool *corrected, struct mwn_error *err)
+static mwn_status read_csv(const char *path, const struct mwn_labelled *samples,
+                           int32_t *label, bool *corrected, struct mwn_error *err)
 {
     mwn_status status;
-    struct csv csv = {.path = path, .classes = classes, .n = n};
+    size_t n = samples->n;
+    struct csv csv = {.path = path, .classes = samples->classes, .n = n, .id = samples->id};
 
     csv.label = label;
     csv.seen = mwn_alloc(n, sizeof(*csv.seen));
@@ -222,16 +261,16 @@ mwn_status mwn_labels_span(const char *path, size_t *out, struct mwn_error *err)
     return status;
 }
 
-mwn_status mwn_labels_read(const char *path, int classes, size_t n, int32_t *label,
-                           bool *corrected, struct mwn_error *err)
+mwn_status mwn_labels_read(const char *path, const struct mwn_labelled *samples,
+                           int32_t *label, bool *corrected, struct mwn_error *err)
 {
     bool unused = false;
     corrected = corrected ? corrected : &unused;
     *corrected = false;
     if (mwn_path_has_end(path, ".npy"))
-        return read_npy(path, classes, n, label, err);
+        return read_npy(path, samples->classes, samples->n, label, err);
     if (mwn_path_has_end(path, ".csv") || mwn_path_has_end(path, ".csv.gz"))
-        return read_csv(path, classes, n, label, corrected, err);
+        return read_csv(path, samples, label, corrected, err);
     return mwn_fail(err, MWN_ERR_CONFIG,
                     "data.labels: '%s' is neither a .npy nor a .csv file", path);
 }

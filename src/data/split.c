@@ -419,8 +419,9 @@ static mwn_status read_labels(const struct split *split, int32_t *label, bool *c
 {
     size_t left = 0;
     const char *path = split->options->labels;
-    mwn_status status =
-        mwn_labels_read(path, split->classes, split->source->n, label, corrected, err);
+    const struct mwn_labelled samples = {split->classes, split->source->n,
+                                         split->source->id};
+    mwn_status status = mwn_labels_read(path, &samples, label, corrected, err);
     for (size_t i = 0; i < split->source->n && status == MWN_OK; i++) {
         if (label[i] < 0 && split->role[i] != MWN_ROLE_TEST)
             split->role[i] = MWN_ROLE_NONE;
