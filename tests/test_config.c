@@ -191,6 +191,21 @@ static void test_bad_values_are_found_when_resolved(void **state)
     expect_unresolved("train.hold", "5", "train.schedule=cosine");
     expect_unresolved("train.cycle", "5", "train.schedule=cosine");
     expect_unresolved("train.lr_min", "0.01", "train.schedule=cosine");
+    mwn_config *config = new_config();
+    set(config, "train.schedule", "cosine");
+    set(config, "train.epochs", "ten");
+    set(config, "train.epochs", "10");
+    set(config, "train.hold", "10");
+    struct mwn_error err = {0};
+    struct mwn_settings settings;
+    mwn_status status = mwn_settings_resolve(&settings, config, &err);
+    data_expect(&err, status, MWN_ERR_CONFIG, "train.hold: 10 epochs", "10 to a cosine",
+                NULL);
+    set(config, "train.hold", "9");
+    settings = resolve(config);
+    assert_int_equal(settings.train.epochs, 10); /* "ten" was overridden */
+    mwn_settings_release(&settings);
+    mwn_config_free(config);
     expect_unresolved("train.backend", "dnl", "'dnnl'");
     expect_unresolved("train.nesterov", "perhaps", "true or false");
     expect_unresolved("bn.gamma_init", "two", "one, uniform");

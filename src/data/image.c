@@ -69,19 +69,34 @@ static bool has_magic(const struct mwn_image_file *file, size_t at, const char *
     return file->size >= at + size && memcmp(file->bytes + at, bytes, size) == 0;
 }
 
+static mwn_status hint_skip(const char *before, struct mwn_error *err)
+{
+    return mwn_hint(err, "%sleave such files out by data.damaged=skip", before);
+}
+
+mwn_status mwn_image_fail_damaged(const struct mwn_image_file *file, const char *kind,
+                                  const char *why, struct mwn_error *err)
+{
+    mwn_fail(err, MWN_ERR_DATA, "%s: damaged %s image: %s", file->name, kind, why);
+    return hint_skip("", err);
+}
+
 static mwn_status fail_kind(const struct mwn_image_file *file, struct mwn_error *err)
 {
+    const char *convert = "";
     if (file->size == 0)
-        return mwn_fail(err, MWN_ERR_DATA, "%s: is empty, expected a JPEG or PNG image",
-                        file->name);
+        mwn_fail(err, MWN_ERR_DATA, "%s: is empty, expected a JPEG or PNG image",
+                 file->name);
+    else
+        mwn_fail(err, MWN_ERR_DATA, "%s: is no image: neither JPEG nor PNG", file->name);
     for (size_t i = 0; i < MWN_COUNT(others); i++) {
         if (!has_magic(file, others[i].at, others[i].bytes, others[i].size))
             continue;
         mwn_fail(err, MWN_ERR_DATA, "%s: is a %s file, expected a JPEG or PNG image",
                  file->name, others[i].name);
-        return mwn_hint(err, "convert it to PNG, or leave it out by data.damaged=skip");
+        convert = "convert it to PNG, or ";
     }
-    return mwn_fail(err, MWN_ERR_DATA, "%s: is no image: neither JPEG nor PNG", file->name);
+    return hint_skip(convert, err);
 }
 
 mwn_status mwn_image_check_size(const struct mwn_image_file *file, uint64_t w, uint64_t h,

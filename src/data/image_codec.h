@@ -21,6 +21,9 @@ struct mwn_pixels {
     int w, h;
 };
 
+/* MWN_ERR_DATA: the file is of that kind ("PNG"), but damaged. */
+mwn_status mwn_image_fail_damaged(const struct mwn_image_file *file, const char *kind,
+                                  const char *why, struct mwn_error *err);
 /* MWN_ERR_DATA for sides below 1 or more pixels than are allowed. */
 MWN_MUST_CHECK mwn_status mwn_image_check_size(const struct mwn_image_file *file,
                                                uint64_t w, uint64_t h,

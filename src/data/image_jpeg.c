@@ -84,8 +84,7 @@ static int find_orientation(const struct mwn_image_file *file)
 static mwn_status fail_jpeg(tjhandle jpeg, const struct mwn_image_file *file,
                             struct mwn_error *err)
 {
-    return mwn_fail(err, MWN_ERR_DATA, "%s: damaged JPEG image: %s", file->name,
-                    tjGetErrorStr2(jpeg));
+    return mwn_image_fail_damaged(file, "JPEG", tjGetErrorStr2(jpeg), err);
 }
 
 mwn_status mwn_jpeg_probe(void *jpeg, const struct mwn_image_file *file, int *w, int *h,
@@ -97,8 +96,8 @@ mwn_status mwn_jpeg_probe(void *jpeg, const struct mwn_image_file *file, int *w,
     if (failure && tjGetErrorCode(jpeg) != TJERR_WARNING)
         return fail_jpeg(jpeg, file, err);
     if (*w < 1 || *h < 1)
-        return mwn_fail(err, MWN_ERR_DATA, "%s: damaged JPEG image: %s", file->name,
-                        failure ? tjGetErrorStr2(jpeg) : "the file ends too early");
+        return mwn_image_fail_damaged(
+            file, "JPEG", failure ? tjGetErrorStr2(jpeg) : "the file ends too early", err);
     *orientation = find_orientation(file);
     return mwn_image_check_size(file, (uint64_t)*w, (uint64_t)*h, err);
 }

@@ -39,9 +39,9 @@ static mwn_status fail_png(int code, const struct mwn_image_file *file,
 {
     if (no_memory || code == SPNG_EMEM)
         return mwn_fail_memory(err, file->size, "a PNG image");
-    return mwn_fail(err, MWN_ERR_DATA, "%s: damaged PNG image: %s", file->name,
-                    code == SPNG_IO_EOF || code == SPNG_EOF ? "the file ends too early"
-                                                            : spng_strerror(code));
+    bool short_file = code == SPNG_IO_EOF || code == SPNG_EOF;
+    return mwn_image_fail_damaged(
+        file, "PNG", short_file ? "the file ends too early" : spng_strerror(code), err);
 }
 
 /* Opens the file and reads its header. *png is to be freed by spng_ctx_free() in any case. */

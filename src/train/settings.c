@@ -127,10 +127,17 @@ static mwn_status check_schedule(const struct mwn_schedule *schedule, struct mwn
     } of_cosine[] = {{"hold", schedule->hold > 0},
                      {"cycle", schedule->cycle > 0},
                      {"lr_min", schedule->lr_min > 0}};
+    bool room = schedule->warmup + schedule->hold < schedule->epochs;
     for (size_t i = 0; i < MWN_COUNT(of_cosine); i++)
         if (of_cosine[i].given && schedule->kind != MWN_SCHEDULE_COSINE)
             return mwn_fail(err, MWN_ERR_CONFIG, "train.%s: needs train.schedule=cosine",
                             of_cosine[i].name);
+    if (schedule->hold > 0 && !room)
+        return mwn_fail(err, MWN_ERR_CONFIG,
+                        "train.hold: %lld epochs, after %lld of warm-up, leave none of the "
+                        "run's %lld to a cosine",
+                        (long long)schedule->hold, (long long)schedule->warmup,
+                        (long long)schedule->epochs);
     if (schedule->lr_min > schedule->lr)
         return mwn_fail(err, MWN_ERR_CONFIG, "train.lr_min: %g is more than train.lr, %g",
                         schedule->lr_min, schedule->lr);
@@ -169,6 +176,15 @@ static mwn_status check_settings(struct mwn_settings *settings, struct mwn_error
     return MWN_OK;
 }
 
+/* Whether a later pair has the same key. */
+static bool is_overridden(const mwn_config *config, size_t i)
+{
+    for (size_t k = i + 1; k < config->count; k++)
+        if (strcmp(config->pairs[k].key, config->pairs[i].key) == 0)
+            return true;
+    return false;
+}
+
 mwn_status mwn_settings_resolve(struct mwn_settings *settings, const mwn_config *config,
                                 struct mwn_error *err)
 {
@@ -180,6 +196,8 @@ mwn_status mwn_settings_resolve(struct mwn_settings *settings, const mwn_config 
     MWN_TRY(choose_method(settings, config, err));
     for (size_t i = 0; config && i < config->count; i++) {
         const struct mwn_pair *pair = &config->pairs[i];
+        if (is_overridden(config, i))
+            continue;
         status = apply_pair(settings, pair, err);
         if (status != MWN_OK && pair->origin)
             mwn_context(err, "%s", pair->origin);

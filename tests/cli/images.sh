@@ -74,8 +74,10 @@ refused() {
 }
 head -c 90 0.png >set/train/ant/0.png
 refused 3 "a truncated image" "set/train/ant/0.png: damaged PNG image: "
+holds err "data.damaged=skip"
 : >set/train/ant/0.png
 refused 3 "an empty image" "set/train/ant/0.png: is empty"
+holds err "data.damaged=skip"
 echo "no picture" >set/train/ant/0.png
 refused 3 "a text" "set/train/ant/0.png: is no image"
 # shellcheck disable=SC2086
