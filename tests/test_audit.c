@@ -477,13 +477,14 @@ static void test_decisions_become_labels(void **state)
     assert_string_equal(text, "index,corrected label,id\n10,1,\"a,1.jpg\"\n"
                               "11,-,b\n12,0,c\n20,0,d\n");
     mwn_free(text);
+    must(decide(dir, "id;action;label\n\"a,1.jpg\";relabel;dog\n", &err), &err);
     text = text_of(trail);
     assert_non_null(strstr(text, "\"id\": \"c\", \"index\": 12, \"action\": \"relabel\", "
                                  "\"old\": \"dog\", \"new\": \"cat\""));
     size_t lines = 0;
     for (const char *c = text; *c; c++)
         lines += *c == '\n';
-    assert_int_equal(lines, 4);
+    assert_int_equal(lines, 5);
     mwn_free(text);
     int32_t label[21] = {0};
     bool corrected = false;

@@ -253,7 +253,9 @@ static mwn_status take_decisions(struct apply *a, struct mwn_error *err)
         goto out;
     }
     sign(a, &bytes);
-    struct mwn_csv csv = {.path = a->decisions, .text = (char *)bytes.data};
+    struct mwn_csv csv = {.path = a->decisions,
+                          .delimiter = mwn_csv_guess((char *)bytes.data),
+                          .text = (char *)bytes.data};
     MWN_TRY(mwn_csv_next(&csv, &more, err));
     MWN_TRY(find_columns(a, &csv, err));
     for (;;) {

@@ -6,16 +6,31 @@
 
 #include <string.h>
 
+char mwn_csv_guess(const char *text)
+{
+    static const char known[] = ",;\t";
+    size_t most = 0, best = 0, line = strcspn(text, "\n");
+    for (size_t k = 0; known[k]; k++) {
+        size_t count = 0;
+        for (size_t i = 0; i < line; i++)
+            count += text[i] == known[k];
+        best = count > most ? k : best;
+        most = count > most ? count : most;
+    }
+    return known[best];
+}
+
 /* Cuts one field out of *at and moves behind it; `end` is the character that ended it. False if
  * a quote stays open. */
 static bool take_field(struct mwn_csv *csv, char **at, char **field, char *end)
 {
+    const char ends[] = {csv->delimiter, '\n', '\0'};
     char *from = *at, *to = *at;
     bool quoted = *from == '"';
     *field = to;
     if (quoted)
         from++;
-    while (quoted ? *from != '\0' : !strchr(",\n", *from)) {
+    while (quoted ? *from != '\0' : !strchr(ends, *from)) {
         if (quoted && *from == '"' && from[1] != '"')
             break;
         from += quoted && *from == '"';
@@ -26,9 +41,9 @@ static bool take_field(struct mwn_csv *csv, char **at, char **field, char *end)
         return false;
     from += quoted;
     from += *from == '\r' && from[1] == '\n';
-    if (!quoted && *from != ',' && to > *field && to[-1] == '\r')
+    if (!quoted && *from != csv->delimiter && to > *field && to[-1] == '\r')
         to--;
-    if (!strchr(",\n", *from))
+    if (!strchr(ends, *from))
         return false;
     *end = *from;
     *to = '\0';
@@ -39,6 +54,8 @@ static bool take_field(struct mwn_csv *csv, char **at, char **field, char *end)
 mwn_status mwn_csv_next(struct mwn_csv *csv, bool *more, struct mwn_error *err)
 {
     char *at = csv->text;
+    if (csv->delimiter == '\0')
+        csv->delimiter = ',';
     if (csv->next_line == 0)
         at = mwn_text_begin(at);
     for (; *at == '\n' || (*at == '\r' && at[1] == '\n'); at++)
@@ -46,7 +63,7 @@ mwn_status mwn_csv_next(struct mwn_csv *csv, bool *more, struct mwn_error *err)
     csv->count = 0;
     csv->line = ++csv->next_line;
     *more = *at != '\0';
-    for (char end = ','; *more && end == ',';) {
+    for (char end = csv->delimiter; *more && end == csv->delimiter;) {
         if (csv->count == MWN_CSV_FIELDS)
             return mwn_fail(err, MWN_ERR_DATA, "%s:%zu: has more than %d fields", csv->path,
                             csv->line, MWN_CSV_FIELDS);

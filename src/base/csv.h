@@ -12,6 +12,7 @@ enum { MWN_CSV_FIELDS = 32 };
  * end in CR LF, empty lines do not count. */
 struct mwn_csv {
     const char *path; /* for errors; borrowed                            */
+    char delimiter;   /* 0: comma                                        */
     char *text;       /* borrowed: its fields are cut out in place       */
     size_t line;      /* number of the line that the fields come from    */
     size_t next_line; /* lines read so far                               */
@@ -23,6 +24,9 @@ struct mwn_csv {
  * file and line of an open quote or of too many fields. */
 MWN_MUST_CHECK mwn_status mwn_csv_next(struct mwn_csv *csv, bool *more,
                                        struct mwn_error *err);
+
+/* Which of comma, semicolon and tab the first line of a text has most of. */
+char mwn_csv_guess(const char *text);
 
 /* Adds a field, in quotes if it needs them. */
 void mwn_csv_add(struct mwn_buf *buf, const char *text);

@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -437,7 +438,10 @@ mwn_status mwn_writer_open(struct mwn_writer *writer, const char *path,
         status = mwn_fail_memory(err, strlen(path) + 32, "a file name");
         goto out;
     }
-    (void)snprintf(temporary, room, "%s.tmp-%ld", writer->path, (long)getpid());
+    unsigned chance = 0; /* processes on other machines may have the same number */
+    (void)!getrandom(&chance, sizeof(chance), GRND_NONBLOCK);
+    (void)snprintf(temporary, room, "%s.tmp-%ld-%08x", writer->path, (long)getpid(),
+                   chance);
     if (mwn_path_is_dir(path)) {
         status = mwn_fail(err, MWN_ERR_IO, "%s: is a folder, not a file", path);
         goto out;
