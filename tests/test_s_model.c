@@ -71,7 +71,8 @@ static void test_the_layer_has_the_derivatives_of_its_loss(void **state)
     (void)state;
     struct point at;
     struct mwn_noise_layer layer = {.classes = K, .features = H};
-    const struct mwn_noise_batch batch = {N, some_label, &at.prob[0][0], &at.feature[0][0]};
+    const struct mwn_noise_batch batch = {N, some_label, &at.prob[0][0], &at.feature[0][0],
+                                          NULL};
     memcpy(at.feature, some_feature, sizeof at.feature);
     memcpy(at.logit, some_logit, sizeof at.logit);
     for (size_t p = 0; p < PARAMS; p++)
@@ -105,7 +106,7 @@ static void test_a_sample_by_hand(void **state)
     const double param[8] = {0, log(3) - 2, log(4), 1, 0, 1, 0, -0.5};
     const double by_a[4] = {5.0 / 9 / 4, -5.0 / 9 / 4, 4.0 / 9 * 0.8, -4.0 / 9 * 0.8};
     const int32_t label = 1;
-    const struct mwn_noise_batch batch = {1, &label, prob, &feature};
+    struct mwn_noise_batch batch = {1, &label, prob, &feature, NULL};
     struct mwn_noise_layer layer = {.classes = 2, .features = 1};
     double slope[2], by_feature;
     assert_int_equal(mwn_noise_layer_init(&layer, 1, NULL), MWN_OK);
@@ -116,6 +117,16 @@ static void test_a_sample_by_hand(void **state)
     for (int k = 0; k < 4; k++) {
         assert_near(layer.grad[k], by_a[k], 1e-15);
         assert_near(layer.grad[4 + k], 2 * by_a[k], 1e-15);
+    }
+    assert_near(by_feature, by_a[1] - 0.5 * by_a[3], 1e-15);
+    const double twice =
+        2; /* weighs the layer's gradient; what goes to w is weighed later */
+    batch.given = &twice;
+    mwn_noise_layer_differentiate(&layer, &batch, slope, &by_feature);
+    assert_near(slope[0], 0.25 - 5.0 / 9, 1e-15);
+    for (int k = 0; k < 4; k++) {
+        assert_near(layer.grad[k], 2 * by_a[k], 1e-15);
+        assert_near(layer.grad[4 + k], 4 * by_a[k], 1e-15);
     }
     assert_near(by_feature, by_a[1] - 0.5 * by_a[3], 1e-15);
     mwn_noise_layer_release(&layer);
