@@ -278,16 +278,10 @@ static mwn_status check_probs(const struct mwn_evidence *e, struct mwn_error *er
 /* The ids.csv that mwnet cv puts beside its probabilities, if it is there, says whose they are. */
 static mwn_status check_samples(const struct mwn_evidence *e, struct mwn_error *err)
 {
-    static const char name[] = "ids.csv";
-    mwn_status status = MWN_OK;
-    const char *slash = strrchr(e->probs_path, '/');
-    size_t folder = slash ? (size_t)(slash - e->probs_path) + 1 : 0;
-    char **names = NULL, *path = mwn_alloc(folder + sizeof(name), 1);
+    char **names = NULL, *path = mwn_path_beside(e->probs_path, "ids.csv");
     if (!path)
-        return mwn_fail_memory(err, folder + sizeof(name), "a path");
-    memcpy(path, e->probs_path, folder);
-    memcpy(path + folder, name, sizeof(name));
-    status = read_names(path, e->n, e->index, &names, err);
+        return mwn_fail_memory(err, strlen(e->probs_path), "a path");
+    mwn_status status = read_names(path, e->n, e->index, &names, err);
     if (status == MWN_ERR_MISMATCH)
         mwn_hint(
             err,

@@ -339,7 +339,7 @@ mwn_status mwn_step_hypergradient_output(struct mwn_step *step, double *slope,
     for (size_t i = 0; i < step->train->n; i++) {
         step->d[i] = 0;
         for (size_t k = 0; k < classes; k++) {
-            tangent[i * classes + k] *= step->given ? step->given[i] : 1;
+            tangent[i * classes + k] *= mwn_step_given(step, i);
             step->d[i] += tangent[i * classes + k];
         }
     }

@@ -124,4 +124,10 @@ MWN_MUST_CHECK mwn_status mwn_step_forward_meta(struct mwn_step *step,
 /* An iteration on the meta batch alone: w <- Opt_w((1/m) sum_j grad l_j^meta(w)). The train batch
  * is passed over, its weights are 0. */
 MWN_MUST_CHECK mwn_status mwn_step_learn_meta(struct mwn_step *step, struct mwn_error *err);
+
+/* The weight that the data gives sample i of the train batch. */
+static inline double mwn_step_given(const struct mwn_step *step, size_t i)
+{
+    return step->given ? step->given[i] : 1;
+}
 #endif

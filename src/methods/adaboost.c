@@ -13,8 +13,8 @@
  *                       v_s <- v_s exp(rate alpha miss_s),  then scaled to sum_s g_s v_s = sum_s g_s;
  *                       nothing happens if alpha <= 0 or nothing was missed,
  *
- * g_s being the weight that the data gives, 1 without.  * The one network goes on instead of a new one for every round; the published comparison does not
- * say how its boosting was done. A sample that did not come by is taken as it was. */
+ * g_s being the weight that the data gives, 1 without. The one network goes on instead of a new one
+ * for every round; the published comparison does not say how its boosting was done. A sample that did not come by is taken as it was. */
 #include "methods/formulas.h"
 #include "methods/output_room.h"
 
@@ -31,7 +31,7 @@ struct adaboost {
     struct mwn_data_facts facts;
     struct mwn_output_room room;
     double rate, epoch;            /* the epoch that miss is of */
-    double *weight, *miss, *given; /* owned [facts.n]   */
+    double *weight, *miss, *given; /* owned [facts.n]           */
 };
 
 static const struct mwn_option adaboost_rows[] = {
@@ -109,7 +109,7 @@ static mwn_status adaboost_step(void *self, struct mwn_step *step, struct mwn_er
         const double *p = m->room.prob + i * m->room.classes;
         m->miss[batch->index[i]] =
             mwn_argmax(m->room.classes, p) != (size_t)batch->label[i];
-        m->given[batch->index[i]] = step->given ? step->given[i] : 1;
+        m->given[batch->index[i]] = mwn_step_given(step, i);
         step->weight[i] = m->weight[batch->index[i]];
     }
     return mwn_method_update(step, err);

@@ -110,7 +110,7 @@ static void choose(const struct co_teaching *m, const struct mwn_step *step, dou
     for (size_t i = 0; i < n; i++)
         below += choice[i] < most;
     for (size_t i = 0; i < step->train->n; i++) {
-        bool counts = !step->given || step->given[i] > 0;
+        bool counts = mwn_step_given(step, i) > 0;
         bool kept = counts && step->loss[i] < most;
         if (!kept && counts && step->loss[i] <= most)
             kept = below + equal++ < k;

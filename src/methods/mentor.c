@@ -115,7 +115,7 @@ mwn_status mwn_mentor_update(struct mwn_mentor *m, struct mwn_step *step,
     mwn_mentor_weigh(m, step->train->n, step->loss, step->weight);
     drop(m, step);
     for (size_t i = 0; i < step->train->n; i++)
-        mean += step->coef[i] * (step->given ? step->given[i] : 1);
+        mean += step->coef[i] * mwn_step_given(step, i);
     step->sgd.weight_decay = decay * mean;
     mwn_status status = mwn_step_update(step, step->coef, err);
     step->sgd.weight_decay = decay;

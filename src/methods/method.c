@@ -96,7 +96,7 @@ size_t mwn_method_counting(const struct mwn_step *step, double *loss)
 {
     size_t count = 0;
     for (size_t i = 0; i < step->train->n; i++)
-        if (!step->given || step->given[i] > 0)
+        if (mwn_step_given(step, i) > 0)
             loss[count++] = step->loss[i];
     return count;
 }

@@ -7,8 +7,7 @@
  *     w <- Opt_w( (1/n) sum_i v_i grad l_i(w) ),   so the mean over those that are kept.
  *
  * Of equal losses those earlier in the batch are kept; samples to which the data gives the weight 0
- * are not of the n. The share that the published comparison
- * used is not known. */
+ * are not of the n. The share that the published comparison used is not known. */
 #include "methods/formulas.h"
 #include "methods/method.h"
 
@@ -46,7 +45,7 @@ static mwn_status ohem_step(void *self, struct mwn_step *step, struct mwn_error 
     for (size_t i = 0; i < n; i++)
         above += step->coef[i] > least;
     for (size_t i = 0; i < step->train->n; i++) {
-        bool counts = !step->given || step->given[i] > 0;
+        bool counts = mwn_step_given(step, i) > 0;
         bool kept = counts && step->loss[i] > least;
         if (!kept && counts && step->loss[i] >= least)
             kept = above + equal++ < k;

@@ -149,7 +149,7 @@ static void count_batch(struct s_model *m, const struct mwn_step *step)
     size_t classes = m->room.classes;
     for (size_t i = 0; i < batch->n; i++) {
         const double *p = m->room.prob + i * classes;
-        double given = step->given ? step->given[i] : 1;
+        double given = mwn_step_given(step, i);
         size_t label = (size_t)batch->label[i], top = mwn_argmax(classes, p);
         for (size_t k = 0; k < classes; k++)
             m->count[k * classes + label] += given * (m->soft ? p[k] : k == top);
