@@ -461,10 +461,15 @@ MWN_API bool mwn_table_is_scaled(const mwn_table *table);
 
 /* Scales the table so that all its cells, of which every row and column was measured, take no
  * more than `seconds` when `jobs` are trained at once: epochs (and with them the drops of the
- * learning rate and the warm-up) first, then training samples. Written into the folder, where it
- * holds for all later calls. MWN_ERR_CONFIG if even the smallest scale takes longer. */
+ * learning rate and the warm-up) first, then training samples. With `keep` it is written into
+ * the folder, where it holds for all later calls; otherwise for this table alone.
+ * MWN_ERR_CONFIG if even the smallest scale takes longer. */
 MWN_API MWN_MUST_CHECK mwn_status mwn_table_fit(mwn_table *table, double seconds, int jobs,
-                                                struct mwn_error *err);
+                                                bool keep, struct mwn_error *err);
+
+/* How the table was scaled, such as "scaled to a budget of 2 h: 12 epochs, training samples x
+ * 0.5", into `size` bytes of text; an empty one if it was not. */
+MWN_API void mwn_table_scale_text(const mwn_table *table, char *text, size_t size);
 
 /* Writes table.md, table.csv and table.json of what is done so far, and hands out
  * the JSON and the Markdown (either may be NULL). */

@@ -284,14 +284,21 @@ static void test_a_budget_cuts_epochs_and_moves_the_drops(void **state)
 {
     (void)state;
     struct mwn_error err = {0};
-    char *dir = data_path("half");
-    mwn_table *table = open_plain((struct mwn_table_options){.dir = dir});
+    mwn_table *table = open_plain((struct mwn_table_options){.dir = data_path("half")});
     struct mwn_cell_info cell;
 
     note_times(table, 0.09);
     mwn_table_cell(table, 0, &cell);
     assert_near(cell.seconds, 600, 1e-9);
-    assert_int_equal(mwn_table_fit(table, 1800 / 0.95 + 1, 2, &err), MWN_OK);
+    assert_int_equal(mwn_table_fit(table, 1800 / 0.95 + 1, 2, false, &err), MWN_OK);
+    mwn_table_cell(table, 0, &cell);
+    assert_near(cell.seconds, 300, 1e-9);
+    mwn_table_free(table);
+
+    table = open_plain((struct mwn_table_options){.dir = data_path("half")});
+    assert_false(mwn_table_is_scaled(table)); /* It was a look. */
+    note_times(table, 0.09);
+    assert_int_equal(mwn_table_fit(table, 1800 / 0.95 + 1, 2, true, &err), MWN_OK);
     struct mwn_settings s = settings_of(table, 0);
     assert_int_equal(s.train.epochs, 30);
     assert_int_equal(s.train.schedule.drops.item[0], 20);
@@ -301,11 +308,11 @@ static void test_a_budget_cuts_epochs_and_moves_the_drops(void **state)
     mwn_settings_release(&s);
     mwn_table_free(table);
 
-    table = open_plain((struct mwn_table_options){.dir = dir});
+    table = open_plain((struct mwn_table_options){.dir = data_path("half")});
     assert_true(mwn_table_is_scaled(table)); /* It was written down. */
     s = settings_of(table, 0);
     assert_int_equal(s.train.epochs, 30);
-    assert_int_equal(mwn_table_fit(table, 1, 1, &err), MWN_ERR_CONFIG);
+    assert_int_equal(mwn_table_fit(table, 1, 1, true, &err), MWN_ERR_CONFIG);
     mwn_settings_release(&s);
     mwn_table_free(table);
 }
@@ -322,7 +329,7 @@ static void expect_drops(const char *dir, double epochs, const int64_t drops[3])
         open_text(&table, text, (struct mwn_table_options){.dir = data_path(dir)}, &err);
     assert_int_equal(status, MWN_OK);
     note_times(table, 0.09);
-    assert_int_equal(mwn_table_fit(table, 10 * epochs / 0.95 + 1, 1, &err), MWN_OK);
+    assert_int_equal(mwn_table_fit(table, 10 * epochs / 0.95 + 1, 1, true, &err), MWN_OK);
     struct mwn_settings s = settings_of(table, 0);
     assert_int_equal(s.train.epochs, (int64_t)epochs);
     assert_int_equal(s.train.schedule.drops.count, 3);
@@ -355,7 +362,7 @@ static void expect_cycles(const char *dir, const char *schedule, int64_t hold,
         open_text(&table, text, (struct mwn_table_options){.dir = data_path(dir)}, &err);
     assert_int_equal(status, MWN_OK);
     note_times(table, 0.09);
-    assert_int_equal(mwn_table_fit(table, 10 * 12 / 0.95 + 1, 1, &err), MWN_OK);
+    assert_int_equal(mwn_table_fit(table, 10 * 12 / 0.95 + 1, 1, true, &err), MWN_OK);
     struct mwn_settings s = settings_of(table, 0);
     assert_int_equal(s.train.epochs, 12);
     assert_int_equal(s.train.schedule.hold, hold);
@@ -394,7 +401,7 @@ static void test_a_small_budget_cuts_samples_too(void **state)
     mwn_table *table = open_plain((struct mwn_table_options){.dir = dir});
 
     note_times(table, 0.09);
-    assert_int_equal(mwn_table_fit(table, 660 / 0.95 + 1e-6, 1, &err), MWN_OK);
+    assert_int_equal(mwn_table_fit(table, 660 / 0.95 + 1e-6, 1, true, &err), MWN_OK);
     mwn_table_free(table);
     table = open_plain((struct mwn_table_options){.dir = dir});
     struct mwn_settings s = settings_of(table, 0);
@@ -405,7 +412,7 @@ static void test_a_small_budget_cuts_samples_too(void **state)
     mwn_table_free(table);
     table = open_plain((struct mwn_table_options){.dir = data_path("tiny")});
     note_times(table, 0.09);
-    mwn_status status = mwn_table_fit(table, 20, 1, &err);
+    mwn_status status = mwn_table_fit(table, 20, 1, true, &err);
     data_expect(&err, status, MWN_ERR_CONFIG, "too short", NULL);
     mwn_table_free(table);
 }

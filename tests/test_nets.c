@@ -1,6 +1,7 @@
 /* test_nets.c - whole networks: the identity sum_i c_i jvp_i = <grad, u>, the fast backend
  * against the reference, and what a step must not do. */
 #include "nn_cases.h"
+#include "tier.h"
 
 #include "base/mem.h"
 #include "base/option.h"
@@ -26,14 +27,20 @@ static const struct net_case cases[] = {
     {"resnet20", "B", {3, 8, 8}, 0, 0.01, 6},
     {"wrn-10-1", "A", {3, 8, 8}, 0.3, 0.01, 6},
     {"wrn-16-2", "A", {3, 8, 8}, 0, 0.01, 6},
-    {"preact-resnet18", "A", {3, 8, 8}, 0, 0.003, 6},
-    {"resnet18", "A", {3, 32, 32}, 0, 0.003, 4},
-    {"resnet34", "cifar", {3, 8, 8}, 0, 0.001, 4},
     {"mlp", "batch ", {20, 1, 1}, 0, 0.01, 16},
     {"mlp", "batch 32", {20, 1, 1}, 0, 0.01, 16},
     {"mlp", "batch 37,16", {3, 6, 6}, 0.3, 0.01, 16},
     {"mlp", "batch 64,9,40", {20, 1, 1}, 0, 0.01, 16},
+    {"preact-resnet18", "A", {3, 8, 8}, 0, 0.003, 6},
+    {"resnet18", "A", {3, 32, 32}, 0, 0.003, 4},
+    {"resnet34", "cifar", {3, 8, 8}, 0, 0.001, 4},
 };
+
+/* Without the last three, which have 11 million parameters and more, where time is short. */
+static size_t affordable_cases(void)
+{
+    return MWN_COUNT(cases) - (tier_is_fast() ? 3 : 0);
+}
 
 static void set_option(struct mwn_model_options *options, const char *key,
                        const char *value)
@@ -99,7 +106,7 @@ static const struct outcome *outcome_of(size_t k)
 static int release_outcomes(void **state)
 {
     (void)state;
-    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+    for (size_t k = 0; k < affordable_cases(); k++) {
         free(outcomes[k].fast.grad);
         free(outcomes[k].reference.grad);
         case_data_release(&outcomes[k].data);
@@ -110,7 +117,7 @@ static int release_outcomes(void **state)
 static void test_identity_holds_in_double(void **state)
 {
     (void)state;
-    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+    for (size_t k = 0; k < affordable_cases(); k++)
         if (!(outcome_of(k)->reference.identity < 1e-12))
             fail_msg("%s: %.3g", cases[k].model, outcome_of(k)->reference.identity);
 }
@@ -118,7 +125,7 @@ static void test_identity_holds_in_double(void **state)
 static void test_identity_holds_on_the_fast_backend(void **state)
 {
     (void)state;
-    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+    for (size_t k = 0; k < affordable_cases(); k++)
         if (!(outcome_of(k)->fast.identity < 3e-6))
             fail_msg("%s: %.3g", cases[k].model, outcome_of(k)->fast.identity);
 }
@@ -128,7 +135,7 @@ static void test_identity_holds_on_the_fast_backend(void **state)
 static void test_fast_backend_matches_reference(void **state)
 {
     (void)state;
-    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+    for (size_t k = 0; k < affordable_cases(); k++) {
         const struct outcome *o = outcome_of(k);
         const struct case_result *got = &o->fast, *want = &o->reference;
         double loss = case_distance(got->loss, want->loss, o->data.n);
@@ -242,7 +249,7 @@ static void test_bf16_is_near_the_reference(void **state)
     (void)state;
     if (!case_has_bf16())
         skip();
-    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+    for (size_t k = 0; k < affordable_cases(); k++) {
         /* On such small images the last stage normalises over four numbers a channel. */
         if (strcmp(cases[k].model, "resnet18") == 0)
             continue;
@@ -304,7 +311,7 @@ static void test_precisions_of_train_and_meta_are_apart(void **state)
 static void test_planned_step_allocates_nothing(void **state)
 {
     (void)state;
-    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+    for (size_t k = 0; k < affordable_cases(); k++) {
         const struct case_data *data = &outcome_of(k)->data;
         struct mwn_error err = {0};
         double out[64];
@@ -373,7 +380,7 @@ static void test_low_memory_gives_the_same_bytes(void **state)
 {
     (void)state;
     static const struct case_kind ref32 = {.backend = "ref", .dtype = MWN_F32};
-    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+    for (size_t k = 0; k < affordable_cases(); k++) {
         struct net_case few = cases[k];
         few.n = 2;
         check_low_memory(&cases[k], &CASE_FAST);
@@ -652,7 +659,7 @@ static void test_the_last_layer_makes_the_logits_of_the_features(void **state)
     (void)state;
     const struct case_kind saving = {
         .backend = "auto", .dtype = MWN_F32, .low_memory = true};
-    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+    for (size_t k = 0; k < affordable_cases(); k++) {
         const struct net_case *c = &cases[k];
         struct seen want = seen_of(c, &CASE_REF64);
         expect_seen(c, &CASE_FAST, &want, 1e-4);
@@ -718,7 +725,7 @@ static void test_slopes_of_the_features_go_down_below_the_last_layer(void **stat
     (void)state;
     const struct case_kind saving = {
         .backend = "auto", .dtype = MWN_F32, .low_memory = true};
-    for (size_t k = 0; k < MWN_COUNT(cases); k++) {
+    for (size_t k = 0; k < affordable_cases(); k++) {
         check_pull_both(&cases[k], &CASE_REF64);
         check_pull_both(&cases[k], &CASE_FAST);
         check_pull_both(&cases[k], &saving);
@@ -860,7 +867,7 @@ static void test_hypergradient_is_the_derivative_by_the_coefficients(void **stat
 {
     (void)state;
     size_t count = 0;
-    for (size_t k = 0; k < MWN_COUNT(cases); k++)
+    for (size_t k = 0; k < affordable_cases(); k++)
         if (strcmp(cases[k].model, "mlp") == 0) {
             check_hypergradient(&cases[k]);
             count++;

@@ -1,25 +1,19 @@
 #!/bin/sh
-# Runs the tests that were built and counts them.
+# Runs the tests that were built, as many at once as there are processors, and counts them.
 #
 # usage: tools/run_tests.sh fast|full|slow
 #   fast   $BUILD (default: build): test programs, fixtures, command tests
 #   full   the same, and all of it again on the sanitizer build in build-san
-#   slow   tests/slow/*.sh
+#   slow   tests/slow/*.sh, one after the other
 #
 # A test program is any build/tests/test_*; it speaks TAP. A script passes with exit code 0,
 # is skipped with 77, and may print "ok ...", "not ok ..." and "skip ..." lines to be counted
 # one by one. Scripts get the program in $MWNET and the build folder in $BUILD.
 # The last line is "N passed, N failed, N skipped"; the exit code is 1 if anything failed.
+# TEST_JOBS: how many at once; TEST_SECONDS: how long a test may take.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-tier=${1:-fast}
-limit=${TEST_SECONDS:-900}
-out=$(mktemp) || exit 1
-trap 'rm -f "$out"' EXIT
-trap 'exit 130' INT TERM
-passed=0 failed=0 skipped=0
 
-# count LABEL EXIT_CODE: adds up what $out holds.
+# count LABEL EXIT_CODE SECONDS: says what $out holds, with its numbers in $out.count.
 count() {
     skip=$(grep -ciE '^(skip |(not )?ok .*# *skip)' "$out")
     ok=$(grep -iE '^ok ' "$out" | grep -civ '# *skip')
@@ -31,11 +25,10 @@ count() {
     elif [ $((ok + bad + skip)) -eq 0 ]; then
         ok=1
     fi
-    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+    echo "$ok $bad $skip" >"$out.count"
     word=ok
     [ "$bad" -eq 0 ] || word=FAIL
-    printf '%-4s  %-44s %4d passed %3d skipped %4d s\n' "$word" "$1" "$ok" "$skip" \
-        "$(($(date +%s) - began))"
+    printf '%-4s  %-44s %4d passed %3d skipped %4d s\n' "$word" "$1" "$ok" "$skip" "$3"
     if [ "$bad" -ne 0 ]; then
         sed 's/^/      /' "$out"
         echo "      exit code $2"
@@ -44,13 +37,34 @@ count() {
     fi
 }
 
-# run LABEL COMMAND...: one test program or script.
-run() {
+# one TEST: a program of $BUILD, or a script. What it says comes out in one piece.
+one() {
+    out=$(mktemp "$TEST_RESULTS/XXXXXX") || exit 1
     label=$1
-    shift
+    case $1 in
+    *.sh)
+        label="$1 ($BUILD)"
+        set -- sh "$1"
+        ;;
+    */fixtures)
+        label="$1 tests/fixtures"
+        set -- "$1" tests/fixtures
+        ;;
+    esac
     began=$(date +%s)
-    timeout "$limit" "$@" >"$out" 2>&1 </dev/null
-    count "$label" $?
+    timeout "$TEST_SECONDS" "$@" >"$out" 2>&1 </dev/null
+    count "$label" $? $(($(date +%s) - began)) >"$out.said"
+    cat "$out.said"
+}
+
+# run_all TEST...: those that are there. Names hold no newlines here.
+run_all() {
+    for test in "$@"; do
+        case $test in
+        *.sh) [ ! -f "$test" ] || echo "$test" ;;
+        *) [ ! -f "$test" ] || [ ! -x "$test" ] || echo "$test" ;;
+        esac
+    done | tr '\n' '\0' | xargs -0 -n 1 -P "$TEST_JOBS" sh tools/run_tests.sh --one || exit 1
 }
 
 # suite BUILD: everything fast, on the programs in one build folder.
@@ -60,45 +74,46 @@ suite() {
     /*) MWNET=$1/mwnet ;;
     esac
     export BUILD MWNET
-    for program in "$BUILD"/tests/test_*; do
-        [ -f "$program" ] && [ -x "$program" ] || continue
-        run "$program" "$program"
-    done
-    if [ -x "$BUILD/tests/fixtures" ]; then
-        run "$BUILD/tests/fixtures tests/fixtures" "$BUILD/tests/fixtures" tests/fixtures
-    fi
-    scripts cli
+    run_all "$BUILD"/tests/test_* "$BUILD/tests/fixtures" tests/cli/*.sh
 }
 
-scripts() {
-    for script in tests/"$1"/*.sh; do
-        [ -f "$script" ] || continue
-        run "$script ($BUILD)" sh "$script"
-    done
-}
+cd "$(dirname "$0")/.." || exit 1
+tier=${1:-fast}
+if [ "$tier" = --one ]; then
+    one "$2"
+    exit 0
+fi
 
 CMOCKA_MESSAGE_OUTPUT=TAP
 MWNET_TIER=$tier
 ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1}
 UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export MWNET_TIER CMOCKA_MESSAGE_OUTPUT ASAN_OPTIONS UBSAN_OPTIONS
+TEST_JOBS=${TEST_JOBS:-$(nproc 2>/dev/null || echo 2)}
+TEST_RESULTS=$(mktemp -d) || exit 1
+trap 'rm -rf "$TEST_RESULTS"' EXIT
+trap 'exit 130' INT TERM
+export MWNET_TIER CMOCKA_MESSAGE_OUTPUT ASAN_OPTIONS UBSAN_OPTIONS TEST_JOBS TEST_RESULTS
 BUILD=${BUILD:-build}
 case $tier in
-fast) suite "$BUILD" ;;
-full)
+fast | full)
+    TEST_SECONDS=${TEST_SECONDS:-900}
+    export TEST_SECONDS
     suite "$BUILD"
-    suite build-san
+    [ "$tier" = fast ] || suite build-san
     ;;
 slow)
-    MWNET=$PWD/$BUILD/mwnet
-    export BUILD MWNET
-    limit=${TEST_SECONDS:-7200}
-    scripts slow
+    MWNET=$PWD/$BUILD/mwnet TEST_JOBS=1 TEST_SECONDS=${TEST_SECONDS:-7200}
+    export BUILD MWNET TEST_SECONDS
+    run_all tests/slow/*.sh
     ;;
 *)
     echo "usage: tools/run_tests.sh fast|full|slow" >&2
     exit 2
     ;;
 esac
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+cat "$TEST_RESULTS"/*.count | awk '
+    { passed += $1; failed += $2; skipped += $3 }
+    END {
+        printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+        exit failed > 0 || passed == 0
+    }'

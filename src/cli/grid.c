@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64 };
+enum { JOBS_MAX = 64, SCALE_TEXT = 160 };
 
 /* What a child says. */
 struct slot {
@@ -357,7 +357,10 @@ static const char *state_name(enum mwn_cell_state state)
 static void list_cells(const struct grid *grid)
 {
     double sum = 0;
-    char text[32];
+    char text[SCALE_TEXT];
+    mwn_table_scale_text(grid->table, text, sizeof(text));
+    if (text[0])
+        printf("%s\n", text);
     for (size_t i = 0; i < mwn_table_count(grid->table); i++) {
         struct mwn_cell_info cell = cell_of(grid, i);
         if (!cell.chosen)
@@ -430,8 +433,8 @@ static void grid_release(struct grid *grid)
 /* Measures every row and column where that is needed. */
 static void measure(struct grid *grid)
 {
-    bool scales = grid->wish->budget > 0 && !mwn_table_is_scaled(grid->table);
-    if (!grid->wish->dry_run && !scales)
+    bool asked = grid->wish->dry_run || grid->wish->budget > 0;
+    if (!asked || mwn_table_is_scaled(grid->table))
         return;
     grid->measuring = true;
     work(grid);
@@ -440,28 +443,31 @@ static void measure(struct grid *grid)
         grid->seconds[i] = -1;
 }
 
+/* To what --budget says, unless an earlier call has done so. A dry run only looks at it. */
+static mwn_status scale(const struct grid *grid, struct mwn_error *err)
+{
+    const struct grid_wish *wish = grid->wish;
+    if (!(wish->budget > 0))
+        return MWN_OK;
+    if (!mwn_table_is_scaled(grid->table))
+        return mwn_table_fit(grid->table, wish->budget, wish->jobs, !wish->dry_run, err);
+    fprintf(stderr, "the table was scaled before; the budget is not looked at again\n");
+    return MWN_OK;
+}
+
 static int run(struct grid *grid)
 {
     struct mwn_error err = {0};
-    const struct grid_wish *wish = grid->wish;
-    if (wish->dry_run && mwn_table_is_scaled(grid->table)) {
-        list_cells(grid);
-        return 0;
-    }
     measure(grid);
     if (grid->asked)
         return report_stop();
     if (grid->failed > 0) /* Times and a scale of the others would be wrong. */
         return MWN_INCOMPLETE;
-    if (wish->dry_run) {
+    if (scale(grid, &err) != MWN_OK)
+        return say_error(&err);
+    if (grid->wish->dry_run) {
         list_cells(grid);
         return 0;
-    }
-    if (wish->budget > 0 && mwn_table_is_scaled(grid->table)) {
-        fprintf(stderr, "the table was scaled before; the budget is not looked at again\n");
-    } else if (wish->budget > 0 &&
-               mwn_table_fit(grid->table, wish->budget, wish->jobs, &err) != MWN_OK) {
-        return say_error(&err);
     }
     work(grid);
     return grid->asked ? report_stop() : report(grid);

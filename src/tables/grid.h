@@ -103,9 +103,6 @@ MWN_MUST_CHECK mwn_status mwn_scale_read(struct mwn_table *table, struct mwn_err
 MWN_MUST_CHECK mwn_status mwn_scale_apply(const struct mwn_table *table,
                                           const struct mwn_cell *cell, mwn_config *config,
                                           struct mwn_error *err);
-/* The fewest and the most epochs that a cell has at a scale. */
-void mwn_scale_epochs(const struct mwn_table *table, const struct mwn_table_scale *scale,
-                      double *fewest, double *most);
 /* Seconds that a cell is expected to take; negative if unknown. */
 double mwn_scale_expect(const struct mwn_table *table, const struct mwn_cell *cell);
 

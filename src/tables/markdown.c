@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { REASON_LIMIT = 1 << 16 };
+enum { REASON_LIMIT = 1 << 16, SCALE_TEXT = 160 };
 
 /* A text inside of a table's cell. */
 static void add_label(struct mwn_buf *out, const char *text)
@@ -224,37 +224,13 @@ static void add_overrides(const struct mwn_table *table, struct mwn_buf *out)
     mwn_buf_printf(out, any ? ".\n" : "\n");
 }
 
-static double unit_seconds(double seconds)
-{
-    return seconds < 120 ? 1 : seconds < 7200 ? 60 : 3600;
-}
-
-static const char *unit_name(double seconds)
-{
-    return seconds < 120 ? "s" : seconds < 7200 ? "min" : "h";
-}
-
-/* The epochs that are trained: their share says little where a cell has the fewest there may be. */
-static void add_scale(const struct mwn_table *table, struct mwn_buf *out)
-{
-    const struct mwn_table_scale *scale = &table->scale;
-    double fewest = 0, most = 0;
-    if (!(scale->budget > 0))
-        return;
-    mwn_scale_epochs(table, scale, &fewest, &most);
-    mwn_buf_printf(out, " (scaled to a budget of %.3g %s: ",
-                   scale->budget / unit_seconds(scale->budget), unit_name(scale->budget));
-    if (fewest < most)
-        mwn_buf_printf(out, "%.0f to ", fewest);
-    mwn_buf_printf(out, "%.0f epochs, training samples x %.3g)", most, scale->samples);
-}
-
 static void add_title(const struct mwn_table *table, const struct mwn_results *results,
                       struct mwn_buf *out)
 {
+    char scale[SCALE_TEXT];
+    mwn_table_scale_text(table, scale, sizeof(scale));
     mwn_buf_printf(out, "# %s", table->title ? table->title : table->path);
-    add_scale(table, out);
-    mwn_buf_printf(out, "\n\n");
+    mwn_buf_printf(out, scale[0] ? " (%s)\n\n" : "\n\n", scale);
     if (table->note)
         mwn_buf_printf(out, "%s\n\n", table->note);
     mwn_buf_printf(out, "%zu of %zu runs are done", results->done, table->cells);

@@ -79,8 +79,8 @@ static double cell_seconds(const struct mwn_table *table, const struct mwn_cell 
            (steps * cost->step + cost->evaluation);
 }
 
-void mwn_scale_epochs(const struct mwn_table *table, const struct mwn_table_scale *scale,
-                      double *fewest, double *most)
+static void scale_epochs(const struct mwn_table *table, const struct mwn_table_scale *scale,
+                         double *fewest, double *most)
 {
     *fewest = (double)INFINITY;
     *most = 0;
@@ -97,6 +97,34 @@ double mwn_scale_expect(const struct mwn_table *table, const struct mwn_cell *ce
     if (!mwn_grid_cost(table, cell)->known)
         return -1;
     return cell_seconds(table, cell, table->scale.budget > 0 ? &table->scale : &whole);
+}
+
+static double unit_seconds(double seconds)
+{
+    return seconds < 120 ? 1 : seconds < 7200 ? 60 : 3600;
+}
+
+static const char *unit_name(double seconds)
+{
+    return seconds < 120 ? "s" : seconds < 7200 ? "min" : "h";
+}
+
+/* The epochs that are trained: their share says little where a cell has the fewest there may be. */
+void mwn_table_scale_text(const mwn_table *table, char *text, size_t size)
+{
+    const struct mwn_table_scale *scale = &table->scale;
+    double fewest = 0, most = 0;
+    char from[32] = "";
+    text[0] = '\0';
+    if (!mwn_table_is_scaled(table))
+        return;
+    scale_epochs(table, scale, &fewest, &most);
+    if (fewest < most)
+        snprintf(from, sizeof(from), "%.0f to ", fewest);
+    snprintf(text, size,
+             "scaled to a budget of %.3g %s: %s%.0f epochs, training samples x %.3g",
+             scale->budget / unit_seconds(scale->budget), unit_name(scale->budget), from,
+             most, scale->samples);
 }
 
 /* ---- Options ------------------------------------------------------------------------ */
@@ -354,10 +382,10 @@ static void find_share(const struct mwn_table *table, int jobs,
 
 /* No cell can lose any more epochs at the share that leaves the longest FEWEST_EPOCHS. */
 static mwn_status fit(struct mwn_table *table, int jobs, struct mwn_table_scale scale,
-                      struct mwn_error *err)
+                      bool keep, struct mwn_error *err)
 {
     double fewest = 0, most = 0;
-    mwn_scale_epochs(table, &scale, &fewest, &most);
+    scale_epochs(table, &scale, &fewest, &most);
     find_share(table, jobs, &scale, &scale.epochs, fmin(1, FEWEST_EPOCHS / most));
     find_share(table, jobs, &scale, &scale.samples, fewest_samples);
     scale.seconds = table_seconds(table, jobs, &scale);
@@ -367,10 +395,11 @@ static mwn_status fit(struct mwn_table *table, int jobs, struct mwn_table_scale 
                         "take %.0f s",
                         scale.budget, FEWEST_EPOCHS, 100 * fewest_samples, scale.seconds);
     table->scale = scale;
-    return scale_write(table, err);
+    return keep ? scale_write(table, err) : MWN_OK;
 }
 
-mwn_status mwn_table_fit(mwn_table *table, double seconds, int jobs, struct mwn_error *err)
+mwn_status mwn_table_fit(mwn_table *table, double seconds, int jobs, bool keep,
+                         struct mwn_error *err)
 {
     const struct mwn_table_scale whole = {seconds, 1, 1, 0};
     if (table->scale.budget > 0) {
@@ -385,5 +414,5 @@ mwn_status mwn_table_fit(mwn_table *table, double seconds, int jobs, struct mwn_
             return mwn_hint(err, "go on without a budget, or choose another folder by -o");
         }
     fill_costs(table);
-    return fit(table, jobs, whole, err);
+    return fit(table, jobs, whole, keep, err);
 }

@@ -102,6 +102,11 @@ run 0 "budget" table table.yaml data.path=data train.epochs=100000 --only ce/u40
     --budget 2s -q -o budget
 holds out "scaled to a budget of 2 s: "
 holds out " epochs, training samples x 1)"
+run 0 "what a budget leaves" table table.yaml data.path=data train.epochs=100000 --only ce/u40 --seeds 1 \
+    --budget 2s --dry-run -q -o look
+holds out "scaled to a budget of 2 s: "
+holds out "in all, 1 at once: "
+[ -e look ] && bad "a dry run has written something" || ok "nothing is written"
 [ -s budget/scale.json ] && ok "the scale is kept" || bad "no scale.json"
 run 0 "budget again" table table.yaml data.path=data train.epochs=100000 --only ce/u40 --seeds 1 -q \
     -o budget
