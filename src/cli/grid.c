@@ -88,6 +88,7 @@ static void child_main(const struct grid *grid, const struct job *job, pid_t par
 static bool begin(struct grid *grid, struct job *job, size_t cell)
 {
     pid_t parent = getpid();
+    job->slot = &grid->slots[job - grid->job];
     memset(job->slot, 0, sizeof(*job->slot));
     job->slot->progress.accuracy = job->slot->progress.best_accuracy = -1;
     job->slot->progress.eta_seconds = -1;
@@ -417,8 +418,6 @@ static bool grid_init(struct grid *grid, mwn_table *table, const struct grid_wis
     grid->tried = calloc(count, sizeof(*grid->tried));
     for (size_t i = 0; grid->seconds && i < count; i++)
         grid->seconds[i] = -1;
-    for (int j = 0; grid->slots != MAP_FAILED && j < wish->jobs; j++)
-        grid->job[j].slot = &grid->slots[j];
     return grid->slots != MAP_FAILED && grid->seconds && grid->tried;
 }
 
