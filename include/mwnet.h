@@ -467,6 +467,9 @@ MWN_API bool mwn_table_is_scaled(const mwn_table *table);
 MWN_API MWN_MUST_CHECK mwn_status mwn_table_fit(mwn_table *table, double seconds, int jobs,
                                                 bool keep, struct mwn_error *err);
 
+/* Bytes that are enough for mwn_table_scale_text(). */
+enum { MWN_SCALE_TEXT = 160 };
+
 /* How the table was scaled, such as "scaled to a budget of 2 h: 12 epochs, training samples x
  * 0.5", into `size` bytes of text; an empty one if it was not. */
 MWN_API void mwn_table_scale_text(const mwn_table *table, char *text, size_t size);

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64, SCALE_TEXT = 160 };
+enum { JOBS_MAX = 64 };
 
 /* What a child says. */
 struct slot {
@@ -358,7 +358,7 @@ static const char *state_name(enum mwn_cell_state state)
 static void list_cells(const struct grid *grid)
 {
     double sum = 0;
-    char text[SCALE_TEXT];
+    char text[MWN_SCALE_TEXT];
     mwn_table_scale_text(grid->table, text, sizeof(text));
     if (text[0])
         printf("%s\n", text);

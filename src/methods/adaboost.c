@@ -14,7 +14,8 @@
  *                       nothing happens if alpha <= 0 or nothing was missed,
  *
  * g_s being the weight that the data gives, 1 without. The one network goes on instead of a new one
- * for every round; the published comparison does not say how its boosting was done. A sample that did not come by is taken as it was. */
+ * for every round; the published comparison does not say how its boosting was done. A sample that
+ * did not come by is taken as it was. */
 #include "methods/formulas.h"
 #include "methods/output_room.h"
 

@@ -23,7 +23,8 @@
  * published: the network w is evaluated and saved, not w-, and asymmetric noise does not stop w- in
  * the middle of the training; losses and margins that are kept, by which meta samples of lowest loss
  * are chosen, too, are those of the mixed images. With meta.loss=mae, which is for labels, the meta
- * batch is not mixed. The weight shown is v_i. An iteration costs one forward pass more than those of cmwnet. */
+ * batch is not mixed. The weight shown is v_i. An iteration costs one forward pass more than those
+ * of cmwnet. */
 #include "methods/formulas.h"
 #include "methods/learned_weights.h"
 #include "methods/mixup.h"

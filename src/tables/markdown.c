@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { REASON_LIMIT = 1 << 16, SCALE_TEXT = 160 };
+enum { REASON_LIMIT = 1 << 16 };
 
 /* A text inside of a table's cell. */
 static void add_label(struct mwn_buf *out, const char *text)
@@ -227,7 +227,7 @@ static void add_overrides(const struct mwn_table *table, struct mwn_buf *out)
 static void add_title(const struct mwn_table *table, const struct mwn_results *results,
                       struct mwn_buf *out)
 {
-    char scale[SCALE_TEXT];
+    char scale[MWN_SCALE_TEXT];
     mwn_table_scale_text(table, scale, sizeof(scale));
     mwn_buf_printf(out, "# %s", table->title ? table->title : table->path);
     mwn_buf_printf(out, scale[0] ? " (%s)\n\n" : "\n\n", scale);
